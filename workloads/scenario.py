@@ -1,0 +1,172 @@
+"""What a user wants served: traffic, service levels, quality, budget and candidates."""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import AliasChoices, Field
+
+from tonnage.files import FileRecord, Record
+
+
+class Slo(Record):
+    """Upper limits on what users feel; None is no limit. The percentile is in the name."""
+
+    ttft_mean_s: float | None = Field(default=None, gt=0)
+    ttft_p50_s: float | None = Field(default=None, gt=0)
+    ttft_p90_s: float | None = Field(default=None, gt=0)
+    ttft_p95_s: float | None = Field(default=None, gt=0)
+    ttft_p99_s: float | None = Field(default=None, gt=0)
+    tpot_mean_s: float | None = Field(default=None, gt=0)
+    tpot_p50_s: float | None = Field(default=None, gt=0)
+    tpot_p90_s: float | None = Field(default=None, gt=0)
+    tpot_p95_s: float | None = Field(default=None, gt=0)
+    tpot_p99_s: float | None = Field(default=None, gt=0)
+    e2e_p95_s: float | None = Field(default=None, gt=0)
+
+
+class Quality(Record):
+    """Lower limits on benchmark scores in percent, after the loss of the weight format."""
+
+    mmlu_min: float | None = Field(default=None, ge=0, le=100)
+    mmlu_pro_min: float | None = Field(default=None, ge=0, le=100)
+    humaneval_min: float | None = Field(default=None, ge=0, le=100)
+    gsm8k_min: float | None = Field(default=None, ge=0, le=100)
+
+    def floors(self) -> dict[str, float]:
+        """Return benchmark name -> lower limit, for those that are set."""
+        values = {name.removesuffix("_min"): value for name, value in self.model_dump().items()}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class TrafficClass(Record):
+    """Requests of one kind: their rate and lengths, and limits of their own."""
+
+    name: str = "all"
+    requests_per_s: float = Field(gt=0)
+    """Mean rate."""
+    peak_to_mean: float = Field(default=1.0, ge=1)
+    """The plan is sized for requests_per_s times this."""
+    prompt_tokens: float = Field(ge=1)
+    prompt_tokens_p95: float | None = None
+    output_tokens: float = Field(ge=1)
+    output_tokens_p95: float | None = None
+    slo: Slo = Slo()
+    quality: Quality = Quality()
+
+
+class Purchase(StrEnum):
+    """How hardware is paid for."""
+
+    ON_DEMAND = "on-demand"
+    RESERVED = "reserved"
+    SPOT = "spot"
+    OWNED = "owned"
+
+
+class OwnedHardware(Record):
+    """Hardware that is there already: a catalog device or a profiled machine."""
+
+    device: str | None = None
+    profile: str | None = None
+    count: int = Field(default=1, ge=1)
+    usd_per_h: float = Field(default=0.0, ge=0)
+    """Running cost of one: power and upkeep."""
+
+
+class Candidates(Record):
+    """What may be chosen: ids or globs; None is anything in the catalog."""
+
+    devices: tuple[str, ...] | None = None
+    models: tuple[str, ...] | None = None
+    formats: tuple[str, ...] | None = None
+    engines: tuple[str, ...] | None = None
+    api: bool = True
+    owned: tuple[OwnedHardware, ...] = ()
+    max_devices_per_unit: int = Field(default=8, ge=1)
+    purchase: tuple[Purchase, ...] = (Purchase.ON_DEMAND,)
+    """How hardware may be rented. What is owned is always allowed."""
+    providers: tuple[str, ...] | None = None
+    """Clouds and API providers by glob; None is any."""
+
+
+class Availability(Record):
+    """What must still run when something fails."""
+
+    spare_units: int = Field(default=0, ge=0)
+    """Units of each deployed kind beyond what the load needs."""
+
+
+class Budget(Record):
+    """Money."""
+
+    usd_per_month: float | None = Field(default=None, gt=0)
+
+
+class KnownCapacity(Record):
+    """The user's own measured throughput of one unit under the SLO; beats every prediction.
+
+    Model, weights or engine None is any: the entry then stands for all of them.
+    """
+
+    device: str
+    devices_per_unit: int | None = Field(default=None, ge=1)
+    """None: one device, and the entry replaces every way of cutting the model."""
+    model: str | None = None
+    weights: str | None = None
+    engine: str | None = None
+    requests_per_s: float = Field(ge=0)
+    """0 says that the unit cannot serve the class."""
+    class_name: str = Field(default="all", validation_alias=AliasChoices("class_name", "class"))
+    """A class of the scenario; "all" is every class."""
+
+
+class KnownPrice(Record):
+    """The user's own price of one device; beats the catalog."""
+
+    device: str
+    usd_per_h: float = Field(gt=0)
+
+
+class Task(Record):
+    """What the requests are for: tasks that end right or not, checked by somebody."""
+
+    benchmark: str
+    """Whose tasks they are like: a benchmark with published success rates."""
+    split: str = ""
+    tries: int = Field(default=1, ge=1)
+    """Of each model at most, before the next one is asked."""
+    verifier_usd: float = Field(default=0.0, ge=0)
+    """Price of checking one result."""
+    false_accept_frac: float = Field(default=1.0, ge=0, le=1)
+    """Share of wrong results that the check takes; 1 is no check."""
+    false_reject_frac: float = Field(default=0.0, ge=0, le=1)
+    """Share of right results that the check does not take."""
+    person_usd: float | None = Field(default=None, ge=0)
+    """What a person asks for a task that no model solved; None is nobody."""
+    requests_per_task: float = Field(default=1.0, gt=0)
+    """Requests that one try takes."""
+
+
+class Scenario(FileRecord):
+    """One planning question."""
+
+    FORMAT: ClassVar[str] = "tonnage.scenario"
+    VERSION: ClassVar[int] = 1
+
+    name: str = ""
+    classes: tuple[TrafficClass, ...] = Field(min_length=1)
+    budget: Budget = Budget()
+    candidates: Candidates = Candidates()
+    availability: Availability = Availability()
+    confidence: float = Field(default=0.8, ge=0.5, lt=1)
+    """Probability with which each bought kind must hold its limits; 0.5 sizes on the median prediction."""
+    capacity: tuple[KnownCapacity, ...] = ()
+    prices: tuple[KnownPrice, ...] = ()
+    task: Task | None = None
+    """None: requests are not counted as tasks."""
+
+    def with_owned(self, *, profile: str, count: int = 1) -> "Scenario":
+        """Return the same question with a profiled machine among the hardware that is there already."""
+        machine = OwnedHardware(profile=profile, count=count)
+        owned = (*self.candidates.owned, machine)
+        return self.model_copy(update={"candidates": self.candidates.model_copy(update={"owned": owned})})

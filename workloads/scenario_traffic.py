@@ -1,0 +1,97 @@
+"""The traffic of a scenario file: one class or several, each with its limits and quality floors."""
+
+from pathlib import Path
+
+from tonnage.errors import InvalidInput
+from workloads import scenario_values as read
+from workloads.scenario import Quality, Slo, TrafficClass
+from workloads.scenario_trace import Trace, read_trace
+
+LOAD = ("requests_per_s", "prompt_tokens", "output_tokens")
+TRAFFIC = (*LOAD, "peak_to_mean")
+LIMITS = tuple(Slo.model_fields)
+FLOORS = tuple(Quality.model_fields)
+
+Table = dict[str, object]
+
+
+def traffic_classes(top: Table, *, folder: Path) -> tuple[TrafficClass, ...]:
+    """Read [traffic], [slo] and [quality] into classes.
+
+    A class takes every limit and floor that it does not set itself from the
+    scenario's [slo] and [quality].
+
+    Parameters
+    ----------
+    top : dict
+        The whole scenario.
+    folder : Path
+        Where a relative path of a trace starts.
+    """
+    if "traffic" not in top:
+        raise InvalidInput("the scenario has no [traffic]; give requests_per_s, prompt_tokens, output_tokens")
+    traffic = read.table(top["traffic"], (*TRAFFIC, "trace", "class"), where="[traffic]")
+    slo, quality = _limits(top.get("slo", {}), where="slo"), _floors(top.get("quality", {}), where="quality")
+    trace = _trace(traffic.pop("trace"), folder=folder) if "trace" in traffic else None
+    if "class" not in traffic:
+        return (_class({"name": "all", **traffic}, slo, quality, trace=trace, where="traffic"),)
+    listed = read.tables(traffic.pop("class"), where="traffic.class")
+    if "requests_per_s" in traffic or trace is not None:
+        raise InvalidInput(
+            "[traffic] has a load of its own beside [[traffic.class]]; give each class its own"
+        )
+    if not listed:
+        raise InvalidInput("[[traffic.class]] is empty; give at least one class")
+    keys = ("name", *TRAFFIC, "slo", "quality")
+    classes = []
+    for i, item in enumerate(listed):
+        own = read.table(item, keys, where=f"traffic.class[{i}]")
+        name = read.text(own.get("name"), where=f"traffic.class[{i}].name")
+        classes.append(_class({**traffic, **own}, slo, quality, trace=None, where=f"traffic.class.{name}"))
+    return tuple(classes)
+
+
+def _class(
+    own: Table, slo: dict[str, float], quality: dict[str, float], *, trace: Trace | None, where: str
+) -> TrafficClass:
+    if trace is not None:
+        own = {**trace.as_traffic(), **own}
+    missing = [key for key in LOAD if key not in own]
+    if missing:
+        raise InvalidInput(f"{where} has no {missing[0]}; a load needs {', '.join(LOAD)}")
+    prompt = read.length(own["prompt_tokens"], where=f"{where}.prompt_tokens")
+    output = read.length(own["output_tokens"], where=f"{where}.output_tokens")
+    peak_to_mean = read.share(own.get("peak_to_mean", 1.0), where=f"{where}.peak_to_mean")
+    if peak_to_mean < 1:
+        raise InvalidInput(f"{where}.peak_to_mean must be at least 1, not {peak_to_mean:g}")
+    return TrafficClass(
+        name=str(own["name"]),
+        requests_per_s=read.rate(own["requests_per_s"], where=f"{where}.requests_per_s"),
+        peak_to_mean=peak_to_mean,
+        prompt_tokens=prompt.mean,
+        prompt_tokens_p95=prompt.p95,
+        output_tokens=output.mean,
+        output_tokens_p95=output.p95,
+        slo=Slo(**{**slo, **_limits(own.get("slo", {}), where=f"{where}.slo")}),
+        quality=Quality(**{**quality, **_floors(own.get("quality", {}), where=f"{where}.quality")}),
+    )
+
+
+def _trace(value: object, *, folder: Path) -> Trace:
+    return read_trace(folder / read.text(value, where="traffic.trace"))
+
+
+def _limits(value: object, *, where: str) -> dict[str, float]:
+    milliseconds = {key.removesuffix("_s") + "_ms": key for key in LIMITS}
+    given = read.table(value, (*LIMITS, *milliseconds), where=f"[{where}]")
+    limits = {}
+    for key, item in given.items():
+        in_ms = key in milliseconds
+        text = f"{item}ms" if in_ms and isinstance(item, (int, float)) else item
+        limits[milliseconds.get(key, key)] = read.limit_s(text, where=f"{where}.{key}")
+    return limits
+
+
+def _floors(value: object, *, where: str) -> dict[str, float]:
+    given = read.table(value, FLOORS, where=f"[{where}]")
+    return {key: read.percent(item, where=f"{where}.{key}") for key, item in given.items()}
