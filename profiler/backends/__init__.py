@@ -1,0 +1,21 @@
+"""Who runs kernels; each file is one library, imported only when it is used.
+
+backend           the interface: features, why_not, prepare
+numba_cpu         our own compiled kernels (their code is in `compiled`)
+torch_cpu         PyTorch
+onnxruntime_cpu   ONNX Runtime
+numpy_cpu         NumPy and its BLAS
+"""
+
+from profiler.backends.backend import Backend
+from profiler.backends.numba_cpu import NumbaBackend
+from profiler.backends.numpy_cpu import NumpyBackend
+from profiler.backends.onnxruntime_cpu import OnnxRuntimeBackend
+from profiler.backends.torch_cpu import TorchBackend
+from tonnage.registry import Registry
+
+BACKENDS: Registry[Backend] = Registry("backend", refusal=lambda backend: backend.why_not())
+for _backend in (NumbaBackend(), OnnxRuntimeBackend(), TorchBackend(), NumpyBackend()):
+    BACKENDS.add(_backend.name, _backend)
+
+__all__ = ["BACKENDS", "Backend"]

@@ -1,0 +1,134 @@
+"""Attention of one new token over a long cache: the cache is read once, at memory speed.
+
+The context is cut into parts that run in parallel, each with its own softmax, merged at
+the end (T. Dao et al., "Flash-Decoding for long-context inference", 2023). A block of the
+cache holds the keys of 64 tokens as one panel (head_dim, 64) and their values as panels
+(64, 64) for each 64 columns of a head, so that it is read in the order in which it lies.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import prange
+from numpy.typing import NDArray
+
+from profiler.backends.compiled.jit import compiled, inlined
+from profiler.backends.compiled.lanes import (
+    LANES,
+    add,
+    exp2,
+    largest,
+    load,
+    maximum,
+    splat,
+    store,
+    total,
+)  # fmt: skip
+from profiler.backends.compiled.panel import COLUMNS, add_product
+
+TOKENS = COLUMNS
+"""Tokens of one key block; a context is a multiple of it, head_dim a multiple of COLUMNS."""
+_LOWEST = np.float32(-1e30)
+
+Floats = NDArray[np.float32]
+
+
+@compiled("f4(f4[:, ::1], i8, f4, f4[::1])")
+def _exponentiate(scores: Floats, g: int, highest: float, room: Floats) -> float:
+    """Replace the scores of query g by 2^(score - highest); return their sum."""
+    base = g * TOKENS
+    shift, sums = splat(-highest), splat(np.float32(0))
+    for j in range(base, base + TOKENS, LANES):
+        weight = exp2(add(load(scores, j), shift))
+        store(scores, j, weight)
+        sums = add(sums, weight)
+    return total(sums, room)  # type: ignore[no-any-return]
+
+
+@compiled("f4(f4[:, ::1], i8, f4, f4[::1])")
+def _highest(scores: Floats, g: int, before: float, room: Floats) -> float:
+    """Return the largest score of query g, or `before` if that is larger."""
+    base = g * TOKENS
+    found = splat(before)
+    for j in range(base, base + TOKENS, LANES):
+        found = maximum(found, load(scores, j))
+    return largest(found, room)  # type: ignore[no-any-return]
+
+
+@compiled("f4(f4, f4[::1])")
+def _shrink(exponent: float, room: Floats) -> float:
+    """Return 2^exponent."""
+    store(room, 0, exp2(splat(exponent)))
+    return room[0]  # type: ignore[no-any-return]
+
+
+@compiled("void(f4[:, ::1], i8, f4[:, ::1], i8, f4[::1])")
+def _renormalise(scores: Floats, g: int, result: Floats, head_dim: int, room: Floats) -> None:
+    """Turn scores of query g into weights relative to the largest score so far."""
+    before = result[g, head_dim]
+    highest = _highest(scores, g, before, room)
+    if highest > before:
+        shrink = _shrink(before - highest, room)
+        for d in range(head_dim):
+            result[g, d] *= shrink
+        result[g, head_dim] = highest
+        result[g, head_dim + 1] *= shrink
+    result[g, head_dim + 1] += _exponentiate(scores, g, highest, room)
+
+
+@inlined
+def _attend(task: int, q: Floats, cache: Any, partial: Floats) -> None:
+    """Attend over one part of one group; `partial` gets the mix, its maximum score and its sum."""
+    parts, queries, head_dim = partial.shape[1], q.shape[1], q.shape[2]
+    group, part, blocks = task // parts, task % parts, cache.shape[1]
+    result, room = partial[group, part], np.empty(LANES, np.float32)
+    scores = np.empty((queries, TOKENS), np.float32)
+    rows_of_q, half = q[group], head_dim * TOKENS
+    for g in range(queries):
+        for d in range(head_dim + 2):
+            result[g, d] = np.float32(0)
+        result[g, head_dim] = _LOWEST
+    for block in range(blocks * part // parts, blocks * (part + 1) // parts):
+        for g in range(queries):
+            for j in range(TOKENS):
+                scores[g, j] = np.float32(0)
+        keys = (group * blocks + block) * 2 * half
+        add_product(rows_of_q, cache, keys, head_dim, scores, 0)
+        for g in range(queries):
+            _renormalise(scores, g, result, head_dim, room)
+        for column in range(0, head_dim, COLUMNS):
+            add_product(scores, cache, keys + half + column * TOKENS, TOKENS, result, column)
+
+
+@compiled("void(f4[:, :, :, ::1], f4[:, :, ::1])")
+def merge(partial: Floats, out: Floats) -> None:
+    """Merge the parts of each group; the last two columns of `partial` are maximum and sum."""
+    groups, parts, queries, width = partial.shape
+    head_dim = width - 2
+    for group in range(groups):
+        for g in range(queries):
+            highest, whole = _LOWEST, np.float32(0)
+            for p in range(parts):
+                highest = max(highest, partial[group, p, g, head_dim])
+            for d in range(head_dim):
+                out[group, g, d] = np.float32(0)
+            for p in range(parts):
+                share = np.exp2(partial[group, p, g, head_dim] - highest)
+                whole += share * partial[group, p, g, head_dim + 1]
+                for d in range(head_dim):
+                    out[group, g, d] += share * partial[group, p, g, d]
+            for d in range(head_dim):
+                out[group, g, d] /= whole
+
+
+@compiled(parallel=True)
+def attend_parts(q: Floats, cache: Any, partial: Floats) -> None:
+    """Attend with a cache in float32, or in bfloat16 held as its 16 bits; `merge` finishes.
+
+    q is (groups, queries, head_dim), a group being the queries of one sequence that share
+    a key head, scaled by log2(e) / sqrt(head_dim); cache (groups, blocks, 2, head_dim * TOKENS)
+    holds keys, then values, of each block, see above; partial (groups, parts, queries,
+    head_dim + 2) gets the result of each part.
+    """
+    for task in prange(partial.shape[0] * partial.shape[1]):
+        _attend(task, q, cache, partial)

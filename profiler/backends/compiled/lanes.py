@@ -1,0 +1,223 @@
+"""Sixteen float32 that stay in one vector register, as a value in compiled code.
+
+Loops over arrays leave it to the compiler what is kept in registers; a recurrence or a
+skinny matmul is three times faster when the code says so. On machines with narrower
+registers the compiler splits each operation.
+"""
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba.core import types
+from numba.core.datamodel import models, register_default
+
+from profiler.backends.compiled.jit import emitted, inlined
+
+LANES = 16
+"""float32 in one cache line, which is one AVX-512 register."""
+
+FLOATS = ir.VectorType(ir.FloatType(), LANES)
+_INTS = ir.VectorType(ir.IntType(32), LANES)
+_SHORTS = ir.VectorType(ir.IntType(16), LANES)
+_BF16_SHIFT = 16
+
+
+class LanesType(types.Type):
+    """The compiler's type of one register."""
+
+    def __init__(self) -> None:
+        super().__init__(name="Lanes")
+
+
+lanes_type = LanesType()
+
+
+@register_default(LanesType)
+class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, compiler_type: Any) -> None:
+        super().__init__(manager, compiler_type, FLOATS)
+
+
+def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any, *, to: Any) -> Any:
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [index]), to.as_pointer())
+
+
+def _constant(kind: Any, value: float) -> Any:
+    return ir.Constant(kind, [value] * LANES)
+
+
+def emit_load(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
+    """Emit the load of LANES values at a flat index; bfloat16, held as uint16, is widened."""
+    if array_type.dtype == types.float32:
+        return builder.load(_pointer(context, builder, array_type, array, index, to=FLOATS), align=4)
+    short = builder.load(_pointer(context, builder, array_type, array, index, to=_SHORTS), align=2)
+    wide = builder.shl(builder.zext(short, _INTS), _constant(_INTS, _BF16_SHIFT))
+    return builder.bitcast(wide, FLOATS)
+
+
+def emit_store(context: Any, builder: Any, array_type: Any, array: Any, index: Any, value: Any) -> Any:
+    """Emit the store of LANES float32 at a flat index."""
+    return builder.store(value, _pointer(context, builder, array_type, array, index, to=FLOATS), align=4)
+
+
+def emit_prefetch(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> None:
+    """Emit a request for the cache line of a flat index, which may lie past the end."""
+    byte, word = ir.IntType(8), ir.IntType(32)
+    name = "llvm.prefetch.p0i8"
+    kind = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), word, word, word])
+    function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+    place = _pointer(context, builder, array_type, array, index, to=byte)
+    builder.call(function, [place, ir.Constant(word, 0), ir.Constant(word, 3), ir.Constant(word, 1)])
+
+
+def emit_splat(builder: Any, value: Any) -> Any:
+    """Emit one float32 in every lane."""
+    undefined = ir.Constant(FLOATS, ir.Undefined)
+    first = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(first, undefined, _constant(_INTS, 0))
+
+
+def emit_load_splat(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
+    """Emit the load of one float32 at a flat index into every lane."""
+    return emit_splat(
+        builder, builder.load(_pointer(context, builder, array_type, array, index, to=ir.FloatType()))
+    )
+
+
+def emit_multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    """Emit a b + c, rounded once."""
+    name = f"llvm.fma.v{LANES}f32"
+    kind = ir.FunctionType(FLOATS, [FLOATS] * 3)
+    function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+    return builder.call(function, [a, b, c])
+
+
+@emitted
+def splat(_typing: Any, value: Any) -> Any:
+    """Return one float32 in every lane."""
+    return lanes_type(types.float32), lambda _context, builder, _signature, args: emit_splat(builder, *args)
+
+
+@emitted
+def load(_typing: Any, array: Any, index: Any) -> Any:
+    """Return array.flat[index : index + LANES] of float32, or of bfloat16 held as uint16."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return emit_load(context, builder, signature.args[0], *args)
+
+    return lanes_type(array, types.intp), generate
+
+
+@emitted
+def store(_typing: Any, array: Any, index: Any, value: Any) -> Any:
+    """Write LANES float32 to array.flat[index : ...]."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        emit_store(context, builder, signature.args[0], *args)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, value), generate
+
+
+@emitted
+def stream(_typing: Any, array: Any, index: Any, value: Any) -> Any:
+    """Write LANES float32 past the caches; the place must be aligned to a cache line."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        written = emit_store(context, builder, signature.args[0], *args)
+        written.align = 4 * LANES
+        one = ir.Constant(ir.IntType(32), 1)
+        written.set_metadata("nontemporal", builder.module.add_metadata([one]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, value), generate
+
+
+@emitted
+def prefetch(_typing: Any, array: Any, index: Any) -> Any:
+    """Ask for the cache line of array.flat[index]; the place may lie past the end."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        emit_prefetch(context, builder, signature.args[0], *args)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate
+
+
+@emitted
+def add(_typing: Any, a: Any, b: Any) -> Any:
+    """Return a + b."""
+    return lanes_type(a, b), lambda _context, builder, _signature, args: builder.fadd(*args)
+
+
+@emitted
+def multiply(_typing: Any, a: Any, b: Any) -> Any:
+    """Return a b."""
+    return lanes_type(a, b), lambda _context, builder, _signature, args: builder.fmul(*args)
+
+
+@emitted
+def maximum(_typing: Any, a: Any, b: Any) -> Any:
+    """Return the larger of each lane."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.select(builder.fcmp_ordered(">", *args), *args)
+
+    return lanes_type(a, b), generate
+
+
+@emitted
+def multiply_add(_typing: Any, a: Any, b: Any, c: Any) -> Any:
+    """Return a b + c, rounded once."""
+    return lanes_type(a, b, c), lambda _context, builder, _signature, args: emit_multiply_add(builder, *args)
+
+
+_SMALLEST_EXPONENT = -126.0
+_ROUNDING = 12582912.0 + 127.0
+"""1.5 x 2^23 + 127: adding it rounds to an integer and leaves the biased exponent in the low bits."""
+# (2^f - 1) / f on |f| <= 0.5, highest power first: exp2f of S. Moshier's Cephes library.
+_EXP2 = (
+    1.535336188319500e-4, 1.339887440266574e-3, 9.618437357674640e-3, 5.550332471162809e-2,
+    2.402264791363012e-1, 6.931472028550421e-1,
+)  # fmt: skip
+
+
+@emitted
+def exp2(_typing: Any, x: Any) -> Any:
+    """Return 2^x of each lane for x <= 0, to 2 units in the last place; below -126 it stays 2^-126."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        smallest = _constant(FLOATS, _SMALLEST_EXPONENT)
+        clipped = builder.select(builder.fcmp_ordered(">", args[0], smallest), args[0], smallest)
+        shifted = builder.fadd(clipped, _constant(FLOATS, _ROUNDING))
+        f = builder.fsub(clipped, builder.fsub(shifted, _constant(FLOATS, _ROUNDING)))
+        polynomial = _constant(FLOATS, _EXP2[0])
+        for coefficient in _EXP2[1:]:
+            polynomial = emit_multiply_add(builder, polynomial, f, _constant(FLOATS, coefficient))
+        mantissa = emit_multiply_add(builder, polynomial, f, _constant(FLOATS, 1.0))
+        exponent = builder.shl(builder.bitcast(shifted, _INTS), _constant(_INTS, 23))
+        return builder.fmul(mantissa, builder.bitcast(exponent, FLOATS))
+
+    return lanes_type(x), generate
+
+
+@inlined
+def total(values: Any, room: Any) -> Any:
+    """Return the sum over lanes; `room` holds LANES float32."""
+    store(room, 0, values)
+    result = np.float32(0)
+    for i in range(LANES):
+        result += room[i]
+    return result
+
+
+@inlined
+def largest(values: Any, room: Any) -> Any:
+    """Return the largest lane; `room` holds LANES float32."""
+    store(room, 0, values)
+    result = room[0]
+    for i in range(1, LANES):
+        result = max(result, room[i])
+    return result

@@ -1,0 +1,150 @@
+"""PyTorch on the CPU: oneDNN and MKL matmuls, SDPA, and plain tensor operations."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from profiler.backends.backend import Backend, Feature, Prepared, rotating
+from profiler.kernels.kernel import Arrays, Point
+from profiler.kernels.stream import SCALE
+
+
+class TorchBackend(Backend):
+    """What a PyTorch program gets on this CPU."""
+
+    name = "torch"
+    modules = ("torch",)
+    features = frozenset(
+        {
+            Feature("copy", "fp32"), Feature("triad", "fp32"), Feature("read", "fp32"),
+            Feature("gemm", "fp32"), Feature("gemm", "bf16"), Feature("gemm", "int8"),
+            Feature("quant_matmul", "int8", "INT8_W8A8"),
+            Feature("attention_prefill", "fp32"), Feature("attention_prefill", "bf16"),
+            Feature("attention_decode", "fp32"), Feature("attention_decode", "bf16"),
+            Feature("ssm_state_update", "fp32"),
+        }
+    )  # fmt: skip
+
+    def start(self, threads: int) -> None:
+        """Set the threads of parallel regions."""
+        import torch
+
+        torch.set_num_threads(threads)
+        torch.set_grad_enabled(False)
+
+    def versions(self) -> Mapping[str, str]:
+        """Return torch's version."""
+        import torch
+
+        return {"torch": torch.__version__}
+
+    def prepare(self, point: Point, inputs: Arrays, copies: int) -> Prepared:
+        """Bind each copy of the inputs to one torch call."""
+        bind = _BINDERS[point.kernel]
+        bound = [bind(point, inputs) for _ in range(copies)]
+
+        def output() -> Arrays:
+            fresh = bind(point, inputs) if point.kernel in _IN_PLACE else bound[-1]
+            return {name: _to_numpy(value) for name, value in fresh().items()}
+
+        return Prepared(run=rotating(bound), output=output)
+
+
+Bound = Callable[[], Mapping[str, Any]]
+"""One call; returns output tensors by name."""
+
+
+def _tensor(array: Any, dtype: str) -> Any:
+    """Copy to a tensor of the dtype; its memory is numpy's, which asks for huge pages."""
+    import torch
+
+    kind = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.int8}[dtype]
+    store = {"fp32": np.float32, "bf16": np.int16, "int8": np.int8}[dtype]
+    tensor = torch.from_numpy(np.empty(array.shape, store)).view(kind)
+    return tensor.copy_(torch.from_numpy(np.ascontiguousarray(array)))
+
+
+def _to_numpy(value: Any) -> Any:
+    import torch
+
+    return value.float().numpy() if value.dtype == torch.bfloat16 else value.numpy()
+
+
+def _stream(point: Point, inputs: Arrays) -> Bound:
+    import torch
+
+    sources = [_tensor(array, "fp32") for array in inputs.values()]
+    if point.kernel == "read":
+        return lambda: {"sum": torch.sum(sources[0])}
+    target = _tensor(np.zeros(sources[0].shape, np.float32), "fp32")
+    if point.kernel == "copy":
+        return lambda: {"target": target.copy_(sources[0])}
+    return lambda: {"target": torch.add(sources[0], sources[1], alpha=SCALE, out=target)}
+
+
+def _gemm(point: Point, inputs: Arrays) -> Bound:
+    import torch
+
+    x, weight = (_tensor(inputs[name], point.dtype) for name in ("x", "weight"))
+    if point.dtype == "int8":
+        return lambda: {"y": torch._int_mm(x, weight.t())}
+    return lambda: {"y": torch.nn.functional.linear(x, weight)}
+
+
+def _quant_matmul(point: Point, inputs: Arrays) -> Bound:
+    import torch
+
+    x, codes = _tensor(inputs["x"], "fp32"), _tensor(inputs["codes"], "int8")
+    scales = _tensor(inputs["scales"].reshape(1, -1), "fp32")
+
+    def call() -> Mapping[str, Any]:
+        step = x.abs().amax(dim=1, keepdim=True) / 127
+        rounded = torch.round(x / step).to(torch.int8)
+        return {"y": torch._int_mm(rounded, codes.t()).float().mul_(scales).mul_(step)}
+
+    return call
+
+
+def _attention_prefill(point: Point, inputs: Arrays) -> Bound:
+    import torch
+
+    q, k, v = (_tensor(inputs[name], point.dtype) for name in "qkv")
+    attend, grouped = torch.nn.functional.scaled_dot_product_attention, q.shape[1] != k.shape[1]
+    return lambda: {"y": attend(q, k, v, is_causal=True, enable_gqa=grouped)}
+
+
+def _attention_decode(point: Point, inputs: Arrays) -> Bound:
+    import torch
+
+    s = point.shape
+    # The queries that share a key head stand as rows of one small matmul: SDPA reads the cache once.
+    rows = inputs["q"].reshape(s["batch"], s["kv_heads"], -1, s["head_dim"])
+    q, k, v = (_tensor(array, point.dtype) for array in (rows, inputs["k"], inputs["v"]))
+    attend = torch.nn.functional.scaled_dot_product_attention
+    return lambda: {"y": attend(q, k, v).reshape(s["batch"], s["heads"], s["head_dim"])}
+
+
+def _ssm_state_update(point: Point, inputs: Arrays) -> Bound:
+    import torch
+
+    x, delta, b, c, a, d, state = (
+        _tensor(inputs[name], "fp32") for name in ("x", "delta", "b", "c", "a", "d", "state")
+    )
+
+    def call() -> Mapping[str, Any]:
+        now, step = x[:, 0], delta[:, 0]
+        state.mul_(torch.exp(step.unsqueeze(-1) * a)).add_((step * now).unsqueeze(-1) * b)
+        return {"y": (torch.einsum("bdn,bn->bd", state, c[:, 0]) + d * now).unsqueeze(1), "state": state}
+
+    return call
+
+
+_IN_PLACE = ("ssm_state_update",)
+"""Kernels that change their inputs."""
+
+_BINDERS: Mapping[str, Callable[[Point, Arrays], Bound]] = {
+    "copy": _stream, "triad": _stream, "read": _stream, "gemm": _gemm, "quant_matmul": _quant_matmul,
+    "attention_prefill": _attention_prefill, "attention_decode": _attention_decode,
+    "ssm_state_update": _ssm_state_update,
+}  # fmt: skip

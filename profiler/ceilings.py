@@ -1,0 +1,60 @@
+"""The roof of the roofline: the best that any backend reached here."""
+
+from collections.abc import Iterable
+
+from profiler.profile import Ceilings, Measurement
+
+MEMORY_KERNELS = ("read", "copy", "triad")
+MATMUL_KERNELS = ("gemm", "quant_matmul")
+
+LEAST_ARRAY_BYTES = 16 * 2**20
+"""Smaller arrays may be found in a cache even when copies of them are rotated."""
+
+
+def find_ceilings(measurements: Iterable[Measurement]) -> Ceilings:
+    """Return the best memory bandwidth and the best arithmetic rate per dtype.
+
+    Parameters
+    ----------
+    measurements : iterable of Measurement
+
+    Returns
+    -------
+    Ceilings
+        At median times, each with the backend, kernel and shape that reached
+        it. Steady measurements count before unsteady ones, however fast.
+    """
+    memory: dict[str, Measurement] = {}
+    matmul: dict[str, Measurement] = {}
+    for measurement in measurements:
+        if measurement.kernel in MEMORY_KERNELS:
+            if measurement.shape["size_bytes"] >= LEAST_ARRAY_BYTES:
+                best = memory.setdefault(measurement.kernel, measurement)
+                memory[measurement.kernel] = max(best, measurement, key=_bandwidth)
+        elif measurement.kernel in MATMUL_KERNELS:
+            best = matmul.setdefault(measurement.dtype, measurement)
+            matmul[measurement.dtype] = max(best, measurement, key=_arithmetic)
+    fastest = max(memory.values(), key=_bandwidth, default=None)
+    reached_by = {dtype: _name(one) for dtype, one in matmul.items()}
+    if fastest is not None:
+        reached_by["memory"] = _name(fastest)
+    return Ceilings(
+        memory_bandwidth_bytes_per_s=fastest.bytes_per_s if fastest is not None else None,
+        bandwidth_bytes_per_s={kernel: one.bytes_per_s for kernel, one in memory.items()},
+        peak_flop_per_s={dtype: one.flop_per_s for dtype, one in matmul.items()},
+        reached_by=reached_by,
+    )
+
+
+def _bandwidth(measurement: Measurement) -> tuple[bool, float]:
+    return measurement.stable, measurement.bytes_per_s
+
+
+def _arithmetic(measurement: Measurement) -> tuple[bool, float]:
+    return measurement.stable, measurement.flop_per_s
+
+
+def _name(measurement: Measurement) -> str:
+    shape = " ".join(f"{name}={size}" for name, size in measurement.shape.items())
+    stored = f" {measurement.format}" if measurement.format else ""
+    return f"{measurement.backend} {measurement.kernel}{stored} {shape}"

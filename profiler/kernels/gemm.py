@@ -1,0 +1,92 @@
+"""Dense matmul y = x W^T: from one row (decode) to thousands (prefill)."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from profiler.kernels.kernel import (
+    DTYPE_BYTES,
+    ESSENTIAL,
+    EXTRA,
+    WANTED,
+    Arrays,
+    Kernel,
+    Point,
+    Work,
+    draw,
+    multiply_float64,
+    relative_error,
+    spots,
+    tile,
+)  # fmt: skip
+
+OUTPUT_BYTES: Mapping[str, int] = {"fp32": 4, "bf16": 2, "int8": 4}
+"""int8 products are summed and stored in 32 bits."""
+
+CHECKED = 24
+"""Rows and columns of the output that are compared."""
+
+SHAPES: tuple[tuple[int, int, int, int, bool], ...] = (
+    # m, n, k, tier, scout; widths of Llama-3 8B (4096, 14336), 1B (2048, 8192) and Qwen2.5 0.5B (896, 4864)
+    (512, 4096, 4096, ESSENTIAL, True),
+    (1, 4096, 4096, ESSENTIAL, True),
+    (16, 4096, 4096, ESSENTIAL, False),
+    (1, 1024, 1024, ESSENTIAL, False),
+    (64, 4096, 4096, WANTED, False),
+    (4, 4096, 4096, WANTED, False),
+    (128, 1024, 1024, WANTED, False),
+    (2048, 2048, 2048, WANTED, False),
+    (1, 14336, 4096, WANTED, False),
+    (64, 8192, 2048, WANTED, False),
+    (8, 2048, 2048, EXTRA, False),
+    (256, 4096, 14336, EXTRA, False),
+    (1, 4864, 896, EXTRA, False),
+    (32, 4864, 896, EXTRA, False),
+    (512, 4864, 896, EXTRA, False),
+    (1, 4096, 14336, EXTRA, False),
+    (2048, 4096, 4096, EXTRA, False),
+)
+
+
+class Gemm(Kernel):
+    """x (m, k) times W (n, k) transposed, W stored as models store it."""
+
+    name = "gemm"
+    rotated = ("weight",)
+
+    def points(self) -> tuple[Point, ...]:
+        """Return M = 1 ... 2048 over widths of real models, per dtype."""
+        return tuple(
+            Point(
+                kernel=self.name, dtype=dtype, scout=scout, shape={"m": m, "n": n, "k": k},
+                # Models that compute in int8 are described by quant_matmul; this is its ceiling.
+                tier=max(tier, WANTED) if dtype == "int8" else tier,
+            )
+            for m, n, k, tier, scout in SHAPES
+            for dtype in ("fp32", "bf16", "int8")
+            if dtype != "int8" or m >= 16
+        )  # fmt: skip
+
+    def work(self, point: Point) -> Work:
+        """2 m n k, and each matrix once."""
+        m, n, k = (point.shape[name] for name in "mnk")
+        stored = DTYPE_BYTES[point.dtype] * (m * k + n * k) + OUTPUT_BYTES[point.dtype] * m * n
+        return Work(flop=2.0 * m * n * k, bytes=float(stored))
+
+    def inputs(self, point: Point, rng: np.random.Generator) -> Arrays:
+        """Draw float32 matrices, or int8 ones for int8."""
+        m, n, k = (point.shape[name] for name in "mnk")
+        if point.dtype == "int8":
+            block = rng.integers(-127, 128, 65521, dtype=np.int8)
+            return {"x": tile(block, (m, k)), "weight": tile(block[::-1].copy(), (n, k))}
+        return {"x": draw(rng, (m, k)), "weight": draw(rng, (n, k), scale=k**-0.5)}
+
+    def error(self, point: Point, inputs: Arrays, output: Arrays) -> float:
+        """Compare some rows and columns with float64."""
+        rows, columns = spots(point.shape["m"], CHECKED), spots(point.shape["n"], CHECKED)
+        expected = multiply_float64(inputs["x"][rows], inputs["weight"][columns])
+        return relative_error(output["y"][np.ix_(rows, columns)], expected)
+
+    def tolerance(self, point: Point) -> float:
+        """Return 8 bits of mantissa for bf16, 24 for fp32, none lost for int8."""
+        return {"fp32": 1e-5, "bf16": 1e-2, "int8": 0.0}[point.dtype]

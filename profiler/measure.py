@@ -1,0 +1,116 @@
+"""Check and time one kernel on one backend."""
+
+import math
+import time
+
+import numpy as np
+
+from hw_targets.machine import Machine
+from profiler.backends import Backend
+from profiler.clock import Stopwatch
+from profiler.conditions import ConditionsReader
+from profiler.kernels import Kernel
+from profiler.kernels.kernel import Arrays, Point
+from profiler.profile import Measurement
+from profiler.sampler import Limits, sample
+from profiler.statistics import quantiles, verdict
+
+DEFAULT_LAST_CACHE_BYTES = 64 * 2**20
+"""ASSUMED where the probe cannot tell: larger than most last-level caches per socket."""
+COLD_FACTOR = 3
+"""Rotated copies fill the last-level cache this many times over."""
+MOST_COPIES = 48
+MEMORY_FACTOR = 6
+"""A trial holds its operands about this often: as drawn, as laid out, rotated, as checked."""
+
+
+class Refused(Exception):
+    """A kernel that is wrong, fails or does not fit: a finding, not an error of the bench."""
+
+
+def settle(*, longest_s: float = 0.3, pause_s: float = 0.012) -> None:
+    """Wait until no thread of this process runs any more.
+
+    Workers of BLAS and other pools spin for up to 100 ms after their last call, on the
+    CPUs that the next kernel needs. A pause spans several ticks of the scheduler, which
+    only then counts what a running thread has used.
+    """
+    deadline_s = time.monotonic() + longest_s
+    while time.monotonic() < deadline_s:
+        used_s = time.process_time()
+        time.sleep(pause_s)
+        if time.process_time() - used_s < pause_s / 4:
+            return
+
+
+class Measurer:
+    """Measures points on one machine; keeps the inputs of the last one for the next backend.
+
+    Attributes
+    ----------
+    setup_s : list of float
+        What drawing, laying out and checking took, per trial. [s]
+    """
+
+    def __init__(self, machine: Machine, stopwatch: Stopwatch, conditions: ConditionsReader) -> None:
+        self.stopwatch, self.conditions = stopwatch, conditions
+        self.cache_bytes = machine.cpu.l3_bytes or DEFAULT_LAST_CACHE_BYTES
+        self.usable_bytes = machine.memory.usable_bytes or math.inf
+        self.setup_s: list[float] = []
+        self._drawn: tuple[str, Arrays] | None = None
+
+    @property
+    def mean_setup_s(self) -> float:
+        """Return the mean of `setup_s`, 0 before the first trial."""
+        return sum(self.setup_s) / len(self.setup_s) if self.setup_s else 0.0
+
+    def measure(self, point: Point, kernel: Kernel, backend: Backend, *, share_s: float) -> Measurement:
+        """Check one point against float64, then time it.
+
+        Raises
+        ------
+        Refused
+            With the reason in words.
+        """
+        work = kernel.work(point)
+        if MEMORY_FACTOR * work.bytes > self.usable_bytes:
+            raise Refused(f"needs about {MEMORY_FACTOR * work.bytes:.3g} bytes of memory")
+        copies = self._copies(work.bytes)
+        start_s = self.stopwatch.now_s()
+        try:
+            inputs = self._inputs(point, kernel)
+            prepared = backend.prepare(point, inputs, copies)
+            error = kernel.error(point, inputs, prepared.output())
+            self.setup_s.append(self.stopwatch.now_s() - start_s)
+            if error > kernel.tolerance(point):
+                raise Refused(f"wrong: relative error {error:.2g}")
+            settle()
+            self.conditions.interference()
+            taken = sample(prepared.run, Limits(share_s=share_s), stopwatch=self.stopwatch)
+            seen = self.conditions.interference()
+        except Refused:
+            raise
+        except Exception as problem:
+            raise Refused(f"{type(problem).__name__}: {problem}"[:300]) from problem
+        why = verdict(
+            taken.samples_s,
+            steal_frac=seen.steal_frac,
+            others_frac=seen.others_frac,
+            waited_frac=seen.waited_frac,
+        )
+        return Measurement(
+            kernel=kernel.name, backend=backend.name, device=backend.device, dtype=point.dtype,
+            format=point.format, shape=dict(point.shape), flop=work.flop, bytes=work.bytes,
+            samples_s=taken.samples_s, loops=taken.loops, copies=copies, error=error,
+            steal_frac=seen.steal_frac, others_frac=seen.others_frac, waited_frac=seen.waited_frac,
+            time_s=quantiles(taken.samples_s), stable=why is None, why_unstable=why,
+        )  # fmt: skip
+
+    def _copies(self, work_bytes: float) -> int:
+        return min(max(math.ceil(COLD_FACTOR * self.cache_bytes / work_bytes), 1), MOST_COPIES)
+
+    def _inputs(self, point: Point, kernel: Kernel) -> Arrays:
+        if self._drawn is None or self._drawn[0] != point.key:
+            self._drawn = None  # freed before the next is drawn
+            self._drawn = point.key, kernel.inputs(point, np.random.default_rng(0))
+        return self._drawn[1]

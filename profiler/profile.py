@@ -1,0 +1,121 @@
+"""A profile: what was measured on one machine, under which conditions, with raw samples."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from hw_targets.machine import Machine
+from tonnage.evidence import Quantiles
+from tonnage.files import FileRecord, Record
+
+
+class Conditions(Record):
+    """The state of the host at one moment of a bench; None is unreadable here."""
+
+    taken_at: str
+    """UTC, ISO 8601."""
+    load_1min: float | None = None
+    cpu_frequency_hz: float | None = None
+    governor: str | None = None
+    temperature_c: float | None = None
+    steal_frac: float | None = None
+    """Share of CPU time that the hypervisor took since the previous stamp."""
+    memory_available_bytes: int | None = None
+    power_w: float | None = None
+
+
+class BenchConditions(Record):
+    """What must be the same for two profiles to be compared."""
+
+    before: Conditions
+    after: Conditions | None = None
+    """None while the bench runs, and in a profile that was killed."""
+    threads: int
+    budget_s: float
+    elapsed_s: float | None = None
+    libraries: dict[str, str] = Field(default_factory=dict)
+    """Version by name of everything that ran kernels."""
+
+
+class Measurement(Record):
+    """One kernel at one shape: raw samples and what they say.
+
+    `shape` holds the kernel's own dimensions: m, n, k of a matmul; batch, heads,
+    kv_heads, head_dim, tokens, context of attention; batch, tokens, d_inner,
+    d_state of a scan; size_bytes of memory kernels.
+    """
+
+    kernel: str
+    backend: str
+    device: str
+    """`cpu`, or the index of an accelerator such as `cuda:0`."""
+    dtype: str
+    format: str | None = None
+    """Stored weight format of a quantized kernel, e.g. INT4_G32."""
+    shape: dict[str, int]
+    flop: float = Field(ge=0)
+    bytes: float = Field(ge=0)
+    samples_s: tuple[float, ...]
+    """Time of one call, in the order in which samples were taken."""
+    loops: int = Field(default=1, ge=1)
+    """Calls in a row that one sample averages over."""
+    copies: int = Field(default=1, ge=1)
+    """Copies of weights or cache that successive calls rotate over, so that they find them cold."""
+    error: float | None = Field(default=None, ge=0)
+    """Relative error against float64, checked before timing."""
+    steal_frac: float | None = None
+    """Share of CPU time that the hypervisor took meanwhile."""
+    others_frac: float | None = None
+    """Share of CPU time that other programs used meanwhile."""
+    waited_frac: float | None = None
+    """Time that the bench's threads stood ready without a CPU, over wall time."""
+    time_s: Quantiles
+    """Quantiles of the samples, not of the median's uncertainty."""
+    stable: bool
+    why_unstable: str | None = None
+
+    @property
+    def flop_per_s(self) -> float:
+        """Achieved rate at the median time."""
+        return self.flop / self.time_s.p50
+
+    @property
+    def bytes_per_s(self) -> float:
+        """Achieved bandwidth at the median time."""
+        return self.bytes / self.time_s.p50
+
+
+class Ceilings(Record):
+    """The best that any backend reached here: the roof of the roofline."""
+
+    memory_bandwidth_bytes_per_s: float | None = None
+    peak_flop_per_s: dict[str, float] = Field(default_factory=dict)
+    """By dtype."""
+    bandwidth_bytes_per_s: dict[str, float] = Field(default_factory=dict)
+    """By kind of memory traffic: read, copy, triad. Decoding only reads."""
+    reached_by: dict[str, str] = Field(default_factory=dict)
+    """Backend and kernel behind each ceiling, by `memory` or dtype."""
+
+
+class Skipped(Record):
+    """What was not measured, and why."""
+
+    kernel: str
+    backend: str
+    why: str
+
+
+class Profile(FileRecord):
+    """What `tonnage bench` writes."""
+
+    FORMAT: ClassVar[str] = "tonnage.profile"
+    VERSION: ClassVar[int] = 1
+
+    machine: Machine
+    conditions: BenchConditions
+    measurements: tuple[Measurement, ...] = ()
+    ceilings: Ceilings = Ceilings()
+    skipped: tuple[Skipped, ...] = ()
+    complete: bool = False
+    """False while the sweep has shapes left: the bench was cut short."""
+    notes: tuple[str, ...] = ()

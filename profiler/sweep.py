@@ -1,0 +1,105 @@
+"""Which point runs on which backend, in which order: what the fit needs most comes first."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from profiler.backends import Backend
+from profiler.kernels import Kernel
+from profiler.kernels.kernel import ESSENTIAL, EXTRA, WANTED, Point
+from profiler.profile import Measurement
+
+WANTED_FROM_S = 45.0
+EXTRA_FROM_S = 150.0
+"""Budgets from which the second and third tier fit: a trial takes about 0.5 s here."""
+
+DOMINATED_FRAC = 0.8
+"""A backend slower than this share of the best at every scout is not tried further."""
+
+ORDER_SEED = 1
+"""The random order is the same each time, so that a bench can be resumed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One point on one backend."""
+
+    point: Point
+    backend: str
+
+    @property
+    def key(self) -> str:
+        """Name of the trial, stable between runs."""
+        return f"{self.backend}:{self.point.key}"
+
+
+def tier_for(budget_s: float) -> int:
+    """Return the last tier of points that a budget has room for."""
+    if budget_s < WANTED_FROM_S:
+        return ESSENTIAL
+    return WANTED if budget_s < EXTRA_FROM_S else EXTRA
+
+
+def plan_sweep(kernels: Iterable[Kernel], backends: Iterable[Backend], *, tier: int) -> tuple[Trial, ...]:
+    """List the trials of all tiers up to `tier`.
+
+    Returns
+    -------
+    tuple of Trial
+        By tier; within one, scouts in the order of the kernels, then the
+        rest at random, so that drift does not look like a law. Trials
+        of one point stand together.
+    """
+    backends = tuple(backends)
+    points = [point for kernel in kernels for point in kernel.points() if point.tier <= tier]
+    shuffled = np.random.default_rng(ORDER_SEED).permutation(len(points))
+    scouts = [point for point in points if point.scout]
+    rest = [points[index] for index in shuffled if not points[index].scout]
+    ranked = sorted([*scouts, *rest], key=lambda point: (point.tier, not point.scout))
+    return tuple(
+        Trial(point=point, backend=backend.name)
+        for point in ranked
+        for backend in backends
+        if backend.runs(point)
+    )
+
+
+def trial_key(measurement: Measurement) -> str:
+    """Return the key of the trial that a measurement came from."""
+    point = Point(
+        kernel=measurement.kernel,
+        dtype=measurement.dtype,
+        format=measurement.format,
+        shape=measurement.shape,
+    )
+    return Trial(point=point, backend=measurement.backend).key
+
+
+def dominated_by(trial: Trial, scouts: Sequence[Point], measured: Mapping[str, Measurement]) -> str | None:
+    """Return the backend that beat this trial's at every scout of its family, or None.
+
+    Parameters
+    ----------
+    trial : Trial
+        A trial that has not run.
+    scouts : sequence of Point
+        All scouts of the sweep.
+    measured : mapping of str to Measurement
+        By trial key.
+    """
+    if trial.point.scout:
+        return None
+    winner = None
+    for scout in scouts:
+        if scout.family != trial.point.family:
+            continue
+        at_scout = (one for one in measured.values() if trial_key(one).endswith(f":{scout.key}"))
+        # The fast end: other load slows a backend down, nothing speeds it up.
+        times = {one.backend: one.time_s.p10 for one in at_scout}
+        if trial.backend not in times:
+            continue
+        winner = min(times, key=times.__getitem__)
+        if times[winner] > DOMINATED_FRAC * times[trial.backend]:
+            return None
+    return winner

@@ -1,0 +1,58 @@
+"""Ceilings are the best of what was measured, and name it."""
+
+from profiler.ceilings import find_ceilings
+from profiler.profile import Ceilings, Measurement
+from profiler.statistics import quantiles
+
+
+def measured(kernel, backend, *, dtype="fp32", format=None, shape, flop=0.0, size=0.0, stable=True):
+    time_s = 1.0
+    return Measurement(
+        kernel=kernel, backend=backend, device="cpu", dtype=dtype, format=format, shape=shape, flop=flop,
+        bytes=size, samples_s=(time_s,), time_s=quantiles([time_s]), stable=stable,
+    )  # fmt: skip
+
+
+def test_memory_ceiling_is_the_best_kind_and_each_kind_is_kept():
+    found = find_ceilings(
+        [
+            measured("copy", "torch", shape={"size_bytes": 2**27}, size=30e9),
+            measured("copy", "numba", shape={"size_bytes": 2**27}, size=50e9),
+            measured("read", "numba", shape={"size_bytes": 2**27}, size=40e9),
+        ]
+    )
+    assert found.memory_bandwidth_bytes_per_s == 50e9
+    assert found.bandwidth_bytes_per_s == {"copy": 50e9, "read": 40e9}
+    assert found.reached_by["memory"].startswith("numba copy")
+
+
+def test_an_array_that_may_sit_in_a_cache_is_no_memory_ceiling():
+    found = find_ceilings([measured("read", "numba", shape={"size_bytes": 2**20}, size=400e9)])
+    assert found == Ceilings()
+
+
+def test_peak_per_dtype_names_backend_kernel_and_format():
+    shape = {"m": 512, "n": 64, "k": 64}
+    found = find_ceilings(
+        [
+            measured("gemm", "torch", shape=shape, flop=100e9),
+            measured("gemm", "onnxruntime", shape=shape, flop=200e9),
+            measured("quant_matmul", "torch", dtype="int8", format="INT8_W8A8", shape=shape, flop=800e9),
+            measured("attention_prefill", "torch", shape={"tokens": 1}, flop=900e9),
+        ]
+    )
+    assert found.peak_flop_per_s == {"fp32": 200e9, "int8": 800e9}
+    assert found.reached_by["fp32"] == "onnxruntime gemm m=512 n=64 k=64"
+    assert found.reached_by["int8"] == "torch quant_matmul INT8_W8A8 m=512 n=64 k=64"
+
+
+def test_a_steady_measurement_counts_before_a_faster_unsteady_one():
+    shape = {"size_bytes": 2**27}
+    found = find_ceilings(
+        [
+            measured("read", "numba", shape=shape, size=40e9),
+            measured("read", "torch", shape=shape, size=70e9, stable=False),
+        ]
+    )
+    assert found.memory_bandwidth_bytes_per_s == 40e9
+    assert find_ceilings([measured("read", "torch", shape=shape, size=70e9, stable=False)]) != Ceilings()
