@@ -1,0 +1,101 @@
+"""What is run where, and the load it is under: one line of a batch of predictions."""
+
+import math
+import re
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
+
+from tonnage.files import Record
+
+MOST_TOKENS = 1e9
+"""Of one request; more is a mistake and would overflow what is computed from it."""
+MOST_USERS = 10**9
+MOST_DEVICES = 10**6
+_WORDS = frozenset({"kv", "engine", "engine_version", "backend"})
+"""Fields in which tables write NaN for an empty cell; a number that is NaN is a mistake."""
+_UNIFORM = re.compile(r"uniform-(\d*\.?\d+)-(\d*\.?\d+)")
+
+
+class Load(StrEnum):
+    """How requests arrive."""
+
+    CLOSED = "closed"
+    """`concurrency` users, each sending the next request when the last one ends."""
+    OPEN = "open"
+    """Poisson arrivals at `requests_per_s`."""
+    SATURATED = "saturated"
+    """All requests queued at once."""
+
+
+class Deployment(Record):
+    """A model in a format under an engine on devices, cut in a given way."""
+
+    device: str
+    """Catalog id, or the path of a profile."""
+    devices: int = Field(default=1, ge=1, le=MOST_DEVICES)
+    model: str
+    """Catalog id, or the path of a config.json or .gguf."""
+    weights: str
+    kv: str | None = None
+    engine: str | None = None
+    engine_version: str | None = None
+    backend: str | None = None
+    """The compute API of an engine that has several: cuda, metal, vulkan, cpu."""
+    tp: int = Field(default=1, ge=1, le=MOST_DEVICES)
+    pp: int = Field(default=1, ge=1, le=MOST_DEVICES)
+    attention_dp: int = Field(default=1, ge=1, le=MOST_DEVICES)
+    moe_tp: int = Field(default=1, ge=1, le=MOST_DEVICES)
+    moe_ep: int = Field(default=1, ge=1, le=MOST_DEVICES)
+
+
+class Case(Deployment):
+    """A deployment under a load: what one prediction answers."""
+
+    id: str
+    isl: float = Field(default=1024, ge=1, le=MOST_TOKENS)
+    """Input tokens per request."""
+    osl: float = Field(default=256, ge=1, le=MOST_TOKENS)
+    """Output tokens per request."""
+    context: float = Field(default=0, ge=0, le=MOST_TOKENS)
+    """Tokens already in the KV cache before the prompt."""
+    length_spread: str = "fixed"
+    concurrency: int = Field(default=1, ge=1, le=MOST_USERS)
+    load: Load = Load.CLOSED
+    requests_per_s: float | None = Field(default=None, gt=0, le=1e9)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_unknown(cls, data: Any) -> Any:
+        """Treat null, and NaN where a word belongs, as not given; leave keys of other tools aside."""
+        if not isinstance(data, dict):
+            return data
+        known = {
+            key: value
+            for key, value in data.items()
+            if key in cls.model_fields
+            and value is not None
+            and not (key in _WORDS and isinstance(value, float) and math.isnan(value))
+        }
+        if "devices" not in known:
+            cut = [known.get(key, 1) for key in ("tp", "pp", "attention_dp")]
+            if all(isinstance(part, int) for part in cut):
+                known["devices"] = max(1, math.prod(cut))
+        return known
+
+    @field_validator("length_spread")
+    @classmethod
+    def _spread(cls, text: str) -> str:
+        if text == "fixed":
+            return text
+        bounds = _UNIFORM.fullmatch(text)
+        if not bounds or not 0 < float(bounds[1]) <= float(bounds[2]):
+            raise ValueError("use 'fixed' or 'uniform-LOW-HIGH', e.g. uniform-0.8-1.0")
+        return text
+
+    @property
+    def mean_length_frac(self) -> float:
+        """Mean of the drawn lengths as a share of isl and osl."""
+        bounds = _UNIFORM.fullmatch(self.length_spread)
+        return (float(bounds[1]) + float(bounds[2])) / 2 if bounds else 1.0

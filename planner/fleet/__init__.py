@@ -1,0 +1,1 @@
+"""What to buy or rent: money, candidates, capacity, the mix, the plan."""

@@ -1,0 +1,109 @@
+"""What one unit can carry of each class: measured by the user, or predicted under the limits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from planner.deployment import Deployment
+from tonnage.evidence import Evidence, Quantiles
+from workloads.scenario import Quality, Slo, TrafficClass
+
+if TYPE_CHECKING:
+    from planner.serving.capacity import Capacity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ability:
+    """One unit serving one class and nothing else, at the largest rate under its limits.
+
+    Attributes
+    ----------
+    requests_per_s : Quantiles or None
+        None if the class cannot be served; `why_not` says why.
+    ttft_s, tpot_s, ttft_p95_s, tpot_p95_s : Quantiles or None
+        What users feel at that rate. [s]
+    memory_bytes : float or None
+        Per device at that rate.
+    """
+
+    requests_per_s: Quantiles | None
+    why_not: str | None = None
+    ttft_s: Quantiles | None = None
+    tpot_s: Quantiles | None = None
+    ttft_p95_s: Quantiles | None = None
+    tpot_p95_s: Quantiles | None = None
+    memory_bytes: float | None = None
+    evidence: Evidence
+
+
+def measured(requests_per_s: float) -> Ability:
+    """Return the ability that the user measured; 0 is none."""
+    return Ability(
+        requests_per_s=Quantiles.exactly(requests_per_s) if requests_per_s > 0 else None,
+        why_not=None if requests_per_s > 0 else "measured at 0 requests/s",
+        evidence=Evidence.MEASURED,
+    )
+
+
+@dataclass(slots=True)
+class Predictor:
+    """Predicts abilities, each only once: what a limit costs is asked many times.
+
+    Attributes
+    ----------
+    limit_steps : tuple of float
+        Factors on the latency limits that will be asked for later. They are
+        predicted along: a model is lowered once for all limits.
+    """
+
+    limit_steps: tuple[float, ...] = ()
+    _seen: dict[tuple[Deployment, TrafficClass], Ability] = field(default_factory=dict)
+
+    def plain(self) -> "Predictor":
+        """Return a predictor that shares what is known and predicts no limit steps along."""
+        return Predictor(_seen=self._seen)
+
+    def abilities(
+        self, deployments: Sequence[Deployment], classes: Sequence[TrafficClass]
+    ) -> list[tuple[Ability, ...]]:
+        """Return one ability per class for each deployment."""
+        shapes = [_shape(traffic) for traffic in classes]
+        missing = [item for item in deployments if any((item, shape) not in self._seen for shape in shapes)]
+        if missing:
+            self._predict(missing, shapes)
+        return [tuple(self._seen[item, shape] for shape in shapes) for item in deployments]
+
+    def _predict(self, deployments: list[Deployment], shapes: list[TrafficClass]) -> None:
+        from planner.serving.capacity import capacities
+
+        steps = [with_limits(shape, factor) for factor in self.limit_steps for shape in shapes]
+        wanted = list(dict.fromkeys((*shapes, *steps)))
+        for item, row in zip(deployments, capacities(deployments, wanted), strict=True):
+            for shape, found in zip(wanted, row, strict=True):
+                self._seen[item, shape] = _ability(found)
+
+
+def _ability(found: "Capacity") -> Ability:
+    return Ability(
+        requests_per_s=found.requests_per_s if found.fits is not False else None,
+        why_not=found.why_not,
+        ttft_s=found.ttft_s,
+        tpot_s=found.tpot_s,
+        ttft_p95_s=found.ttft_p95_s,
+        tpot_p95_s=found.tpot_p95_s,
+        memory_bytes=found.memory_bytes,
+        evidence=found.evidence,
+    )
+
+
+def with_limits(traffic: TrafficClass, factor: float) -> TrafficClass:
+    """Return the class with every latency limit times a factor."""
+    moved = {key: value * factor for key, value in traffic.slo.model_dump(exclude_none=True).items()}
+    return traffic.model_copy(update={"slo": Slo(**moved)})
+
+
+def _shape(traffic: TrafficClass) -> TrafficClass:
+    """Return the class without what its capacity does not depend on."""
+    return traffic.model_copy(
+        update={"name": "all", "requests_per_s": 1.0, "peak_to_mean": 1.0, "quality": Quality()}
+    )

@@ -1,0 +1,249 @@
+"""Why no plan holds: which limits bind, and the smallest relaxation of each that makes one, solved."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from planner.fleet import floors, relax
+from planner.fleet.ability import Predictor
+from planner.fleet.candidates import Candidate
+from planner.fleet.market import Market, rate, survey
+from planner.fleet.mix import most_load
+from planner.fleet.outcome import Outcome, solve
+from planner.fleet.plan_record import Binding, Rejected, Relaxation
+from tonnage.units import HOURS_PER_MONTH
+from workloads.scenario import Scenario
+
+RATIO = 1.01
+"""A limit is found to one percent; the value given is on the side that works."""
+LARGEST_FACTOR = 4096.0
+"""A latency limit that had to grow further is given up on."""
+LOAD_MARGIN_FRAC = 1e-6
+"""Taken off the largest load so that it holds in spite of rounding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """An infeasible scenario, with what is known about it.
+
+    Attributes
+    ----------
+    market : Market
+        All that could be bought for it.
+    candidates : sequence of Candidate
+        What the market was rated from.
+    keep_budget : bool
+        Whether a relaxation must also keep the budget.
+    """
+
+    scenario: Scenario
+    market: Market
+    candidates: Sequence[Candidate]
+    predictor: Predictor
+    keep_budget: bool = True
+
+    def among_same(self, scenario: Scenario) -> Outcome | None:
+        """Return the cheapest outcome of the same candidates under other limits."""
+        return self._accepted(solve(rate(scenario, self.candidates, self.predictor)))
+
+    def searched_anew(self, scenario: Scenario) -> Outcome | None:
+        """Return the cheapest outcome where other limits may let other candidates in."""
+        return self._accepted(solve(survey(scenario, self.predictor)[0]))
+
+    def _accepted(self, outcome: Outcome | None) -> Outcome | None:
+        return outcome if outcome and (outcome.within_budget or not self.keep_budget) else None
+
+    @property
+    def usd_per_h(self) -> float | None:
+        """The budget that a relaxation must keep."""
+        budget = self.scenario.budget.usd_per_month
+        return None if budget is None or not self.keep_budget else budget / HOURS_PER_MONTH
+
+
+def relaxations(inquiry: Inquiry) -> tuple[Relaxation, ...]:
+    """Return, per limit that alone can make the scenario feasible, how far it must move.
+
+    Where none is enough alone, each is relaxed together with the budget.
+    """
+    alone = tuple(_each(inquiry))
+    if alone or inquiry.scenario.budget.usd_per_month is None:
+        return alone
+    return tuple(_each(replace(inquiry, keep_budget=False)))
+
+
+def binding(inquiry: Inquiry, relaxed: Sequence[Relaxation]) -> tuple[Binding, ...]:
+    """Return the limits that stand in the way: those whose relaxation helps, else what was turned down."""
+    found = tuple(Binding(constraint=item.constraint, detail=item.detail) for item in relaxed)
+    return found or (Binding(constraint="candidates", detail=_nothing_left(inquiry.market.unfit)),)
+
+
+def _nothing_left(unfit: Sequence[Rejected]) -> str:
+    if not unfit:
+        return "the scenario allows no candidate at all"
+    shown = "; ".join(f"{item.candidate}: {item.why}" for item in unfit[:3])
+    more = f" (and {len(unfit) - 3} more)" if len(unfit) > 3 else ""
+    return f"no candidate can serve every class: {shown}{more}"
+
+
+def _each(inquiry: Inquiry) -> Iterator[Relaxation]:
+    yield from _budget(inquiry)
+    yield from _latency(inquiry)
+    yield from _quality(inquiry)
+    yield from _load(inquiry)
+    yield from _spares(inquiry)
+    yield from _confidence(inquiry)
+    yield from _api(inquiry)
+
+
+def _budget(inquiry: Inquiry) -> Iterator[Relaxation]:
+    current = inquiry.scenario.budget.usd_per_month
+    outcome = solve(inquiry.market)
+    if outcome is not None and current is not None:
+        needed = outcome.usd_per_month
+        yield Relaxation(
+            constraint="budget.usd_per_month",
+            current=current,
+            needed=needed,
+            unit="USD/month",
+            detail=f"the cheapest mix that keeps every other limit costs {needed:.0f} USD/month, "
+            f"{needed - current:.0f} more than the budget",
+        )
+
+
+def _latency(inquiry: Inquiry) -> Iterator[Relaxation]:
+    if all(item.measured is not None for item in inquiry.candidates):
+        return
+    for key, current in relax.limits(inquiry.scenario).items():
+        needed = _needed_s(inquiry, key, current)
+        if needed is not None:
+            outcome = inquiry.among_same(relax.with_limit(inquiry.scenario, key, needed))
+            yield Relaxation(
+                constraint=f"slo.{key}",
+                current=current,
+                needed=needed,
+                unit="s",
+                detail=f"{key} = {current:g} s is too tight; {needed:.3g} s can be had"
+                + _with_budget(inquiry, outcome),
+            )
+
+
+def _needed_s(inquiry: Inquiry, key: str, current: float) -> float | None:
+    def holds(value: float) -> bool:
+        return inquiry.among_same(relax.with_limit(inquiry.scenario, key, value)) is not None
+
+    if inquiry.among_same(relax.with_limit(inquiry.scenario, key, None)) is None:
+        return None
+    factor = 2.0
+    while not holds(current * factor):
+        factor *= 2.0
+        if factor > LARGEST_FACTOR:
+            return None
+    return relax.first_that_holds(holds, current * factor / 2, current * factor, ratio=RATIO)
+
+
+def _quality(inquiry: Inquiry) -> Iterator[Relaxation]:
+    for benchmark, current in relax.floors(inquiry.scenario).items():
+        open_scenario = relax.with_floor(inquiry.scenario, benchmark, None)
+        market, candidates = survey(open_scenario, inquiry.predictor)
+        names = {(item.deployment.model, item.deployment.weights) for item in candidates}
+        scores = {floors.score(benchmark, model, weights) for model, weights in names}
+        scores |= {floors.offered(benchmark, item.offer) for item in market.hosted}
+        below = sorted(value for value in scores if value is not None and value < current)
+        found = _highest_floor(inquiry, benchmark, below, candidates)
+        if found is not None:
+            needed, outcome = found
+            yield Relaxation(
+                constraint=f"quality.{benchmark}_min",
+                current=current,
+                needed=needed,
+                unit="percent",
+                detail=f"the best {benchmark} that can be had under the other limits is {needed:.1f}"
+                + _with_budget(inquiry, outcome),
+            )
+
+
+def _highest_floor(
+    inquiry: Inquiry, benchmark: str, scores: list[float], candidates: Sequence[Candidate]
+) -> tuple[float, Outcome] | None:
+    """Bisect over the scores there are: a floor between two of them is no different from the upper one."""
+    wider = replace(inquiry, candidates=candidates)
+    best: tuple[float, Outcome] | None = None
+    low, high = 0, len(scores)
+    while low < high:
+        middle = (low + high) // 2
+        outcome = wider.among_same(relax.with_floor(inquiry.scenario, benchmark, scores[middle]))
+        if outcome is None:
+            high = middle
+        else:
+            best, low = (scores[middle], outcome), middle + 1
+    return best
+
+
+def _load(inquiry: Inquiry) -> Iterator[Relaxation]:
+    market = inquiry.market.settled()
+    mix = most_load(market.of_lines(market.rated()).problem(), usd_per_h=inquiry.usd_per_h)
+    if mix is None or mix.served_frac >= 1:
+        return
+    total = sum(traffic.requests_per_s for traffic in inquiry.scenario.classes)
+    part = mix.served_frac * (1 - LOAD_MARGIN_FRAC)
+    within = "the budget" if inquiry.usd_per_h is not None else "what there is"
+    yield Relaxation(
+        constraint="traffic.requests_per_s",
+        current=total,
+        needed=total * part,
+        unit="requests/s",
+        detail=f"{part:.1%} of the load fits into {within}: {total * part:.3g} of {total:.3g} requests/s",
+    )
+
+
+def _spares(inquiry: Inquiry) -> Iterator[Relaxation]:
+    current = inquiry.scenario.availability.spare_units
+    for spares in range(current - 1, -1, -1):
+        outcome = inquiry.among_same(relax.with_spares(inquiry.scenario, spares))
+        if outcome is not None:
+            yield Relaxation(
+                constraint="availability.spare_units",
+                current=current,
+                needed=spares,
+                unit="units",
+                detail=f"feasible with {spares} spare units of each kind instead of {current}"
+                + _with_budget(inquiry, outcome),
+            )
+            return
+
+
+def _confidence(inquiry: Inquiry) -> Iterator[Relaxation]:
+    current = inquiry.scenario.confidence
+
+    def holds(value: float) -> bool:
+        return inquiry.among_same(relax.with_confidence(inquiry.scenario, value)) is not None
+
+    if current > 0.5 and holds(0.5):
+        needed = relax.first_that_holds(holds, current, 0.5, ratio=RATIO)
+        outcome = inquiry.among_same(relax.with_confidence(inquiry.scenario, needed))
+        yield Relaxation(
+            constraint="availability.confidence",
+            current=current,
+            needed=needed,
+            unit="probability",
+            detail=f"feasible if each kind must hold with probability {needed:.2f} instead of {current:g}"
+            + _with_budget(inquiry, outcome),
+        )
+
+
+def _api(inquiry: Inquiry) -> Iterator[Relaxation]:
+    if inquiry.scenario.candidates.api:
+        return
+    outcome = inquiry.searched_anew(relax.with_api(inquiry.scenario))
+    if outcome is not None:
+        yield Relaxation(
+            constraint="candidates.api",
+            detail=f"feasible with hosted APIs, at {outcome.usd_per_month:.0f} USD/month",
+        )
+
+
+def _with_budget(inquiry: Inquiry, outcome: Outcome | None) -> str:
+    if outcome is None:
+        return ""
+    if inquiry.keep_budget:
+        return f", at {outcome.usd_per_month:.0f} USD/month"
+    return f", together with a budget of {outcome.usd_per_month:.0f} USD/month"

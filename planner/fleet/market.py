@@ -1,0 +1,264 @@
+"""Everything that could be bought for a scenario, rated and priced, and the problem it poses."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from planner.fleet import floors
+from planner.fleet.ability import Ability, Predictor, measured
+from planner.fleet.candidates import Candidate, Search
+from planner.fleet.ceiling import ceiling
+from planner.fleet.dominance import reduce
+from planner.fleet.hosted import Hosted, hosted_offers
+from planner.fleet.plan_record import Rejected
+from planner.fleet.problem import Kind, Metered, Problem
+from planner.fleet.slo import at_confidence
+from workloads.scenario import Purchase, Scenario
+
+FIRST_RATED = 48
+"""Candidates that are rated before any is compared: those that promise most for their price."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A candidate with what one unit can carry.
+
+    Attributes
+    ----------
+    abilities : tuple of Ability, or None
+        Per class; None while nothing but the ceiling is known.
+    good_enough : tuple of bool
+        Per class: the quality floors hold.
+    kind : Kind
+        Its column in the programme.
+    """
+
+    candidate: Candidate
+    abilities: tuple[Ability, ...] | None
+    good_enough: tuple[bool, ...]
+    kind: Kind
+
+    @property
+    def capacity(self) -> tuple[float, ...]:
+        """Per class, at the confidence asked for, or the ceiling [requests/s].
+
+        0 where it cannot serve the class or is not good enough for it.
+        """
+        return self.kind.capacity
+
+    @property
+    def is_rated(self) -> bool:
+        """Its capacity is known, not only bounded."""
+        return self.abilities is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """What is for sale: lines of units and hosted offers.
+
+    Attributes
+    ----------
+    unfit : tuple of Rejected
+        Candidates that cannot serve any class, and why.
+    predictor : Predictor
+        Rates lines when they matter.
+    """
+
+    scenario: Scenario
+    lines: tuple[Line, ...]
+    hosted: tuple[Hosted, ...]
+    predictor: Predictor
+    unfit: tuple[Rejected, ...] = ()
+
+    def without(self, groups: frozenset[str]) -> "Market":
+        """Return the market without some kinds of hardware and model."""
+        return replace(
+            self,
+            lines=tuple(line for line in self.lines if line.candidate.group not in groups),
+            hosted=tuple(offer for offer in self.hosted if offer.group not in groups),
+        )
+
+    def of_lines(self, lines: tuple[Line, ...]) -> "Market":
+        """Return the market with only these lines."""
+        return replace(self, lines=lines)
+
+    def without_hosted(self) -> "Market":
+        """Return the market with own units alone."""
+        return replace(self, hosted=())
+
+    def rated(self) -> tuple[Line, ...]:
+        """Return the lines whose capacity is known."""
+        return tuple(line for line in self.lines if line.is_rated)
+
+    def asked(self, scenario: Scenario) -> "Market":
+        """Return the market under the name of another scenario: the one that was really asked."""
+        return replace(self, scenario=scenario)
+
+    def settled(self) -> "Market":
+        """Return the market with every line rated that could be part of a cheapest mix at some load.
+
+        Lines that rated ones replace even at their ceiling stay unrated.
+        """
+        market = self
+        while undecided := market._undecided():
+            market = market._with_rated(undecided)
+        return market
+
+    def _undecided(self) -> frozenset[str]:
+        """Return the lines to rate next, with all that cut the same model the same way.
+
+        Other devices under the same cut cost little more to predict.
+        """
+        if all(line.is_rated for line in self.lines):
+            return frozenset()
+        if any(line.is_rated for line in self.lines):
+            kept = reduce(self.problem(), trusted=[line.is_rated for line in self.lines]).ways
+            chosen = [self.lines[place] for place, _ in kept if not self.lines[place].is_rated]
+        else:
+            chosen = sorted(self.lines, key=_promise)[:FIRST_RATED]
+        cuts = {line.candidate.cut for line in chosen}
+        return frozenset(
+            line.candidate.key for line in self.lines if line.candidate.cut in cuts and not line.is_rated
+        )
+
+    def _with_rated(self, keys: frozenset[str]) -> "Market":
+        chosen = [line.candidate for line in self.lines if line.candidate.key in keys]
+        found = self.predictor.abilities([item.deployment for item in chosen], self.scenario.classes)
+        by_key = dict(zip((item.key for item in chosen), found, strict=True))
+        lines: list[Line] = []
+        unfit = list(self.unfit)
+        for line in self.lines:
+            item, abilities = line.candidate, by_key.get(line.candidate.key)
+            if abilities is not None:
+                line = _rated(item, abilities, line.good_enough, self.scenario.confidence)
+            if any(line.capacity):
+                lines.append(line)
+            else:
+                unfit.append(Rejected(candidate=item.key, why=_why_not(line)))
+        return replace(self, lines=tuple(lines), unfit=tuple(unfit))
+
+    def problem(
+        self,
+        *,
+        load: float = 1.0,
+        price: Callable[[Line], float] | None = None,
+        api_price: float = 1.0,
+    ) -> Problem:
+        """Return the buying problem.
+
+        Parameters
+        ----------
+        load : float
+            Factor on every rate.
+        price : callable, optional
+            Factor on the price of a line's units.
+        api_price : float
+            Factor on the price of every offer.
+        """
+        scenario = self.scenario
+        return Problem(
+            rates=tuple(load * item.requests_per_s * item.peak_to_mean for item in scenario.classes),
+            kinds=tuple(_dearer(line, price) for line in self.lines),
+            offers=tuple(_metered(offer, load * api_price) for offer in self.hosted),
+            stock=_stock(self.lines),
+            spare_units=scenario.availability.spare_units,
+        )
+
+
+def _dearer(line: Line, price: Callable[[Line], float] | None) -> Kind:
+    factor = 1.0 if price is None else price(line)
+    if factor == 1.0:
+        return line.kind
+    ways = tuple(replace(way, usd_per_h=factor * way.usd_per_h) for way in line.kind.purchases)
+    return replace(line.kind, purchases=ways)
+
+
+def _kind(item: Candidate, capacity: Iterable[float]) -> Kind:
+    ways = tuple(priced for _, priced in item.bought)
+    return Kind(key=item.key, capacity=tuple(capacity), purchases=ways)
+
+
+def _metered(offer: Hosted, factor: float) -> Metered:
+    prices = tuple(None if price is None else factor * price for price in offer.usd_per_h)
+    return Metered(key=offer.key, usd_per_h=prices)
+
+
+def _stock(lines: Iterable[Line]) -> Mapping[str, int]:
+    return {
+        priced.pool: lot.stock
+        for line in lines
+        for lot, priced in line.candidate.bought
+        if priced.pool is not None and lot.purchase is Purchase.OWNED and lot.stock is not None
+    }
+
+
+def survey(scenario: Scenario, predictor: Predictor) -> tuple[Market, tuple[Candidate, ...]]:
+    """Search, rate and price everything that a scenario allows.
+
+    Returns
+    -------
+    Market
+        Its `unfit` lists everything that was turned down on the way.
+    tuple of Candidate
+        What was rated, for `rate` under other limits.
+    """
+    search = Search(scenario)
+    candidates = tuple(search.candidates())
+    market = rate(scenario, candidates, predictor)
+    return replace(market, unfit=(*search.rejected, *market.unfit)), candidates
+
+
+def rate(scenario: Scenario, candidates: Sequence[Candidate], predictor: Predictor) -> Market:
+    """Return the market of given candidates, and of hosted offers, under a scenario's limits and floors.
+
+    What must be predicted stands at its ceiling until `Market.settled`.
+    """
+    lines: list[Line] = []
+    unfit: list[Rejected] = []
+    checked = {
+        variant: floors.check(scenario.classes, *variant)
+        for variant in dict.fromkeys((item.deployment.model, item.deployment.weights) for item in candidates)
+    }
+    for item in candidates:
+        good_enough, shortfall = checked[item.deployment.model, item.deployment.weights]
+        line = _line(item, good_enough, scenario)
+        if any(line.capacity):
+            lines.append(line)
+        else:
+            unfit.append(Rejected(candidate=item.key, why=shortfall or _why_not(line)))
+    return Market(
+        scenario=scenario,
+        lines=tuple(lines),
+        hosted=hosted_offers(scenario, unfit),
+        predictor=predictor,
+        unfit=tuple(unfit),
+    )
+
+
+def _line(item: Candidate, good_enough: tuple[bool, ...], scenario: Scenario) -> Line:
+    if item.measured is not None:
+        return _rated(item, tuple(map(measured, item.measured)), good_enough, scenario.confidence)
+    bounds = (
+        ceiling(item.deployment, traffic) if good else 0.0
+        for traffic, good in zip(scenario.classes, good_enough, strict=True)
+    )
+    return Line(candidate=item, abilities=None, good_enough=good_enough, kind=_kind(item, bounds))
+
+
+def _rated(
+    item: Candidate, abilities: tuple[Ability, ...], good_enough: tuple[bool, ...], confidence: float
+) -> Line:
+    capacity = (
+        at_confidence(ability.requests_per_s, confidence) if good and ability.requests_per_s else 0.0
+        for ability, good in zip(abilities, good_enough, strict=True)
+    )
+    return Line(candidate=item, abilities=abilities, good_enough=good_enough, kind=_kind(item, capacity))
+
+
+def _why_not(line: Line) -> str:
+    return next((a.why_not for a in line.abilities or () if a.why_not), "no capacity under the limits")
+
+
+def _promise(line: Line) -> float:
+    """Price per request/s at the best: lower is better."""
+    price = min(priced.usd_per_h / priced.units for _, priced in line.candidate.bought)
+    return price / max(line.capacity)

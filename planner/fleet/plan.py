@@ -1,0 +1,177 @@
+"""A scenario answered: what to run where, why that, how sure it is, what else, or what to relax."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from planner.fleet import infeasible, relax, sensitivity
+from planner.fleet.ability import Predictor
+from planner.fleet.alternatives import alternatives
+from planner.fleet.candidates import Candidate
+from planner.fleet.dominance import reduce
+from planner.fleet.felt import felt, predicted, with_felt
+from planner.fleet.market import Market, rate, survey
+from planner.fleet.outcome import Outcome, solve
+from planner.fleet.plan_record import Plan, Rejected
+from planner.fleet.task_cost import reliable_task
+from workloads.scenario import Purchase, Scenario
+
+ROUNDS = 3
+"""Times the confidence per kind is raised so that all kinds together reach the one asked for."""
+SECONDS_PER_HOUR = 3600.0
+DOMINATED = "others carry as much of every class at no higher cost"
+
+
+def make_plan(scenario: Scenario) -> Plan:
+    """Return the cheapest plan for a scenario, or why there is none.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        From a file, flags, or made by hand.
+
+    Returns
+    -------
+    Plan
+        `feasible` says which of the two; a plan that is not feasible carries
+        the binding limits and the smallest relaxation of each.
+
+    Raises
+    ------
+    UnknownName
+        If a device, model or format is in no catalog.
+    """
+    predictor = Predictor(limit_steps=sensitivity.LIMIT_STEPS)
+    market, candidates = survey(scenario, predictor)
+    outcome = solve(market)
+    if outcome is None or not outcome.within_budget:
+        return _infeasible(scenario, market.settled(), candidates, predictor)
+    outcome = _sure_together(outcome, candidates, predictor)
+    return _feasible(outcome, candidates, predictor)
+
+
+def _sure_together(outcome: Outcome, candidates: Sequence[Candidate], predictor: Predictor) -> Outcome:
+    """Size each kind more surely until all together hold with the confidence asked for.
+
+    Notes
+    -----
+    k kinds at q^(1/k) each hold together with q or more. Where that breaks the
+    budget, the plan before it stands, with its own probability.
+    """
+    asked = outcome.market.scenario.confidence
+    for _ in range(ROUNDS):
+        chance, kinds = outcome.slo_probability(), len(outcome.deployed())
+        if chance is None or kinds < 2 or chance >= asked - 1e-9:
+            break
+        surer = relax.with_confidence(outcome.market.scenario, asked ** (1 / kinds))
+        market = rate(surer, candidates, predictor).settled()
+        moved = solve(market.asked(outcome.market.scenario))
+        if moved is None or not moved.within_budget:
+            break
+        outcome = moved
+    return outcome
+
+
+def _feasible(outcome: Outcome, candidates: Sequence[Candidate], predictor: Predictor) -> Plan:
+    scenario = outcome.market.scenario
+    rows = felt(outcome)
+    decision = sensitivity.Decision(outcome=outcome, candidates=candidates, predictor=predictor)
+    task, said_of_task = reliable_task(outcome)
+    return Plan(
+        scenario=scenario,
+        feasible=True,
+        cost_usd_per_h=outcome.mix.usd_per_h,
+        cost_usd_per_month=outcome.usd_per_month,
+        cost_usd_per_mtok=outcome.mix.usd_per_h / _mtok_per_h(scenario),
+        cost_usd_per_reliable_task=None if task is None else task.usd,
+        task=task,
+        units=with_felt(outcome.units(), outcome.unit_keys(), rows),
+        api=outcome.api(),
+        predicted=predicted(outcome, rows),
+        binding=sensitivity.binding(decision),
+        sensitivity=sensitivity.sensitivity(decision),
+        alternatives=alternatives(outcome),
+        rejected=(*outcome.market.unfit, *_dominated(outcome)),
+        candidates_considered=_considered(outcome.market, candidates),
+        mip_gap=outcome.mix.gap_frac,
+        solver=_solver(),
+        assumptions=(*_assumptions(outcome), *said_of_task),
+        created_at=_now(),
+    )
+
+
+def _infeasible(
+    scenario: Scenario, market: Market, candidates: Sequence[Candidate], predictor: Predictor
+) -> Plan:
+    inquiry = infeasible.Inquiry(scenario=scenario, market=market, candidates=candidates, predictor=predictor)
+    relaxed = infeasible.relaxations(inquiry)
+    return Plan(
+        scenario=scenario,
+        feasible=False,
+        binding=infeasible.binding(inquiry, relaxed),
+        relaxations=relaxed,
+        rejected=market.unfit,
+        candidates_considered=_considered(market, candidates),
+        solver=_solver(),
+        created_at=_now(),
+    )
+
+
+def _mtok_per_h(scenario: Scenario) -> float:
+    tokens_per_s = sum(
+        traffic.requests_per_s * (traffic.prompt_tokens + traffic.output_tokens)
+        for traffic in scenario.classes
+    )
+    return tokens_per_s * SECONDS_PER_HOUR / 1e6
+
+
+def _dominated(outcome: Outcome) -> tuple[Rejected, ...]:
+    """Return what was left out because others carry as much of every class at no higher cost."""
+    by_ceiling = [line.candidate.key for line in outcome.market.lines if not line.is_rated]
+    by_rating = [outcome.lines[place].candidate.key for place in reduce(outcome.problem).dropped]
+    return (
+        *(Rejected(candidate=key, why=f"dominated: {DOMINATED}") for key in by_rating),
+        *(
+            Rejected(candidate=key, why=f"dominated even at its datasheet peak: {DOMINATED}")
+            for key in by_ceiling
+        ),
+    )
+
+
+def _considered(market: Market, candidates: Sequence[Candidate]) -> int:
+    return len(candidates) + len(market.hosted)
+
+
+def _assumptions(outcome: Outcome) -> tuple[str, ...]:
+    """Say in sentences what the plan takes for granted."""
+    scenario = outcome.market.scenario
+    said = []
+    deployed = outcome.deployed()
+    if any(item.line.candidate.measured is not None for item in deployed):
+        said.append("Capacities given in the scenario are taken as they are, with no further headroom.")
+    if any(item.line.candidate.measured is None for item in deployed):
+        said.append(
+            f"Units are sized so that their limits hold with probability {scenario.confidence:g}, "
+            "by the prediction intervals; errors of different kinds are taken as independent."
+        )
+        said.append("A unit that serves several classes is busy for the sum of their rates over capacities.")
+    if outcome.api():
+        said.append(
+            "Hosted APIs are taken to hold these latency limits and to have no rate limit: the catalog has "
+            "neither, and the probability that limits hold covers own units alone."
+        )
+    if scenario.candidates.models is None and not relax.floors(scenario):
+        said.append("No quality floor is set and no model is named, so the cheapest model wins.")
+    if any(lot.purchase is Purchase.SPOT for item in deployed for lot, _ in item.line.candidate.bought):
+        said.append("Spot instances can be taken back at short notice; nothing is added for that.")
+    said.append("Prices are list prices of the dates shown, without taxes, storage and network traffic.")
+    return tuple(said)
+
+
+def _solver() -> str:
+    import scipy
+
+    return f"HiGHS through scipy {scipy.__version__}"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,180 @@
+"""A plan: what to run where, what it costs, how sure that is, and what was turned down."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from tonnage.evidence import Evidence, Quantiles
+from tonnage.files import FileRecord, Record
+from workloads.scenario import Scenario
+
+
+class Unit(Record):
+    """Identical instances of one deployment that the plan buys."""
+
+    device: str
+    devices_per_unit: int
+    model: str
+    weights: str
+    kv: str | None = None
+    engine: str
+    backend: str | None = None
+    tp: int
+    pp: int
+    count: int
+    role: str = "whole"
+    purchase: str = "on-demand"
+    """on-demand, reserved, spot or owned."""
+    price_basis: str = ""
+    """Where and when the price was quoted."""
+    usd_per_h: float
+    """All `count` units together."""
+    share: dict[str, float] = Field(default_factory=dict)
+    """Fraction of each traffic class that these units serve."""
+    utilization: float
+    """Load over capacity, spares included in the capacity."""
+    capacity_requests_per_s: dict[str, float] = Field(default_factory=dict)
+    """Per unit and class, if it served nothing else, under the SLO."""
+    memory_bytes: float | None = None
+    power_w: float | None = None
+    ttft_s: Quantiles | None = None
+    tpot_s: Quantiles | None = None
+    evidence: Evidence
+
+
+class ApiUse(Record):
+    """Traffic that a hosted API serves."""
+
+    provider: str
+    model: str
+    share: dict[str, float] = Field(default_factory=dict)
+    usd_per_h: float
+    price_as_of: str | None = None
+
+
+class Predicted(Record):
+    """What users will feel at the planned peak load, the slowest unit of each limit deciding."""
+
+    ttft_p95_s: Quantiles | None = None
+    tpot_p95_s: Quantiles | None = None
+    slo_probability: float | None = None
+    """Probability that every stated SLO holds, given the prediction intervals."""
+
+
+class Binding(Record):
+    """A constraint that holds with equality, or that cannot be met."""
+
+    constraint: str
+    detail: str
+    usd_per_h_per_unit: float | None = None
+    """Shadow price: what one unit more of the right-hand side would save."""
+
+
+class Rejected(Record):
+    """A candidate that was turned down, and why."""
+
+    candidate: str
+    why: str
+
+
+class Alternative(Record):
+    """The next best plan that differs in kind."""
+
+    label: str
+    cost_usd_per_month: float
+    units: tuple[Unit, ...] = ()
+    api: tuple[ApiUse, ...] = ()
+    why: str = ""
+
+
+class Relaxation(Record):
+    """The smallest change of one limit that makes an infeasible scenario feasible."""
+
+    constraint: str
+    current: float | None = None
+    needed: float | None = None
+    unit: str = ""
+    detail: str = ""
+
+
+class Sensitivity(Record):
+    """What happens to the plan when one input moves."""
+
+    input: str
+    change: str
+    cost_usd_per_month: float | None = None
+    flips: bool
+    detail: str = ""
+
+
+class TaskTier(Record):
+    """One model on the way from a task to its right end."""
+
+    model: str
+    hosted: bool
+    success_frac: float
+    """Of single tries, as published."""
+    correlation_frac: float
+    """Of two tries at the same task; 1 is that trying again never helps."""
+    usd_per_try: float
+    """Of all requests of a try, the check not counted."""
+    tries_per_task: float
+    """Mean over all tasks, those that never came this far included."""
+    solved_frac: float
+    """Share of all tasks that this tier ends rightly."""
+    usd_per_reliable_task_alone: float | None = None
+    """If there were this model and nobody after it."""
+    evidence: Evidence
+    source: str
+
+
+class ReliableTask(Record):
+    """What a task that ends right costs, and who ends it."""
+
+    usd: float
+    """Expected spend per task over the share that ends right."""
+    interval_usd: Quantiles | None = None
+    """With the sampling error of the success rates; None if it is not known."""
+    usd_per_task: float
+    reliable_frac: float
+    """Share of tasks that end right, a person's included."""
+    wrong_frac: float
+    """Share that ends with a wrong result taken for right."""
+    left_frac: float
+    """Share that no model ended: the person's, or open where there is none."""
+    person_usd: float | None = None
+    break_even_person_usd: float | None = None
+    """A person who asks more per task than this costs more than the models do."""
+    tiers: tuple[TaskTier, ...]
+
+
+class Plan(FileRecord):
+    """What `tonnage plan` answers."""
+
+    FORMAT: ClassVar[str] = "tonnage.plan"
+    VERSION: ClassVar[int] = 1
+
+    scenario: Scenario
+    feasible: bool
+    objective: str = "cost"
+    cost_usd_per_h: float | None = None
+    cost_usd_per_month: float | None = None
+    cost_usd_per_mtok: float | None = None
+    """Per million tokens, input and output together."""
+    cost_usd_per_reliable_task: float | None = None
+    task: ReliableTask | None = None
+    """How the cost per reliable task comes about; None if it is not known."""
+    units: tuple[Unit, ...] = ()
+    api: tuple[ApiUse, ...] = ()
+    predicted: Predicted = Predicted()
+    binding: tuple[Binding, ...] = ()
+    sensitivity: tuple[Sensitivity, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    relaxations: tuple[Relaxation, ...] = ()
+    candidates_considered: int = 0
+    mip_gap: float | None = None
+    solver: str = ""
+    assumptions: tuple[str, ...] = ()
+    """Sentences: what was assumed, with its evidence."""
+    created_at: str | None = None

@@ -1,0 +1,113 @@
+"""A mixed-integer programme as arrays, solved by HiGHS."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.fleet.silence import c_stdout_silenced
+from tonnage.errors import TonnageError
+
+Vector = NDArray[np.float64]
+
+TIME_LIMIT_S = 60.0
+"""A programme that takes longer returns its best solution so far with its gap."""
+GAP_FRAC = 1e-7
+"""Costs are proven optimal to this part."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solved:
+    """Column values and the proven relative gap."""
+
+    values: Vector
+    gap_frac: float
+
+
+class Programme:
+    """Columns between 0 and `upper`, some of them whole, under rows with bounds.
+
+    Parameters
+    ----------
+    size : int
+        Number of columns.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.upper: Vector = np.full(size, np.inf)
+        self.integral = np.zeros(size, dtype=bool)
+        self._rows: list[Vector] = []
+        self._bounds: list[tuple[float, float]] = []
+
+    def row(self) -> Vector:
+        """Return an empty row."""
+        return np.zeros(self.size)
+
+    def add(self, row: Vector, *, lower: float = -np.inf, upper: float = np.inf) -> None:
+        """Require lower <= row . x <= upper."""
+        self._rows.append(row)
+        self._bounds.append((lower, upper))
+
+    def solve(self, cost: Vector) -> Solved | None:
+        """Minimise cost . x; None if no x satisfies the rows.
+
+        Raises
+        ------
+        TonnageError
+            If time ran out before any solution was found.
+        """
+        from scipy.optimize import Bounds, LinearConstraint, milp
+
+        if self.size == 0:
+            return self._empty()
+        lower, upper = np.array(self._bounds).T
+        with c_stdout_silenced():
+            result = milp(
+                cost,
+                integrality=self.integral.astype(int),
+                bounds=Bounds(0, self.upper),
+                constraints=LinearConstraint(np.stack(self._rows), lower, upper),
+                options={"mip_rel_gap": GAP_FRAC, "time_limit": TIME_LIMIT_S},
+            )
+        if result.status == 2:
+            return None
+        if result.x is None:
+            raise TonnageError(f"the planner found no solution in {TIME_LIMIT_S:g} s: {result.message}")
+        return Solved(values=result.x, gap_frac=float(result.mip_gap or 0.0))
+
+    def _empty(self) -> Solved | None:
+        allowed = all(lower <= 0 <= upper for lower, upper in self._bounds)
+        return Solved(values=np.zeros(0), gap_frac=0.0) if allowed else None
+
+    def relax(self, cost: Vector) -> tuple[float, Vector] | None:
+        """Minimise cost . x without whole numbers.
+
+        Returns
+        -------
+        tuple of float and ndarray, or None
+            The cost and the duals of the rows: what one more of each binding
+            bound adds to it. None if no x satisfies the rows.
+        """
+        from scipy.optimize import linprog
+
+        if self.size == 0:
+            return None
+        rows, bounds = np.stack(self._rows), np.array(self._bounds)
+        equal = bounds[:, 0] == bounds[:, 1]
+        above = ~equal & np.isfinite(bounds[:, 1])
+        result = linprog(
+            cost,
+            A_ub=rows[above],
+            b_ub=bounds[above, 1],
+            A_eq=rows[equal],
+            b_eq=bounds[equal, 1],
+            bounds=[(0.0, float(upper)) for upper in self.upper],
+            method="highs",
+        )
+        if result.x is None:
+            return None
+        duals = np.zeros(len(rows))
+        duals[above] = result.ineqlin.marginals
+        duals[equal] = result.eqlin.marginals
+        return float(cost @ result.x), duals

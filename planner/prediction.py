@@ -1,0 +1,51 @@
+"""What a deployment will do, with intervals and how each number is known."""
+
+from enum import StrEnum
+
+from tonnage.evidence import Evidence, Quantiles
+from tonnage.files import Record
+
+
+class Bound(StrEnum):
+    """What limits the deployment."""
+
+    MEMORY = "memory"
+    COMPUTE = "compute"
+    OVERHEAD = "overhead"
+    NETWORK = "network"
+    QUEUE = "queue"
+
+
+class Prediction(Record):
+    """The answer to one case.
+
+    `ttft_s` and `tpot_s` are the mean over requests (TPOT = (end - first token) /
+    (output tokens - 1)); their quantiles are the uncertainty of that mean, not
+    the spread over requests. Percentiles over requests have names of their own.
+    """
+
+    id: str
+    ttft_s: Quantiles | None = None
+    tpot_s: Quantiles | None = None
+    output_tokens_per_s: Quantiles | None = None
+    requests_per_s: Quantiles | None = None
+    ttft_p50_s: Quantiles | None = None
+    ttft_p95_s: Quantiles | None = None
+    ttft_p99_s: Quantiles | None = None
+    tpot_p50_s: Quantiles | None = None
+    tpot_p95_s: Quantiles | None = None
+    tpot_p99_s: Quantiles | None = None
+    memory_bytes: float | None = None
+    """Per device: weights, cache or state at this load, activations, runtime reserve."""
+    fits: bool | None = None
+    energy_j_per_token: Quantiles | None = None
+    bound: Bound | None = None
+    evidence: Evidence
+    notes: tuple[str, ...] = ()
+
+
+class Refusal(Record):
+    """Why one line of a batch has no answer."""
+
+    id: str
+    error: str

@@ -1,0 +1,1 @@
+"""From steps to service: memory, step time, engines, steady state."""

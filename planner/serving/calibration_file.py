@@ -1,0 +1,141 @@
+"""From measured rows to the shipped coefficients: fit, cross-validate, and say how sure."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.serving.calibrate import EFFECTS, Fitted, Problem, Row, fit, leave_out
+from planner.serving.coefficients import NAMES, CoefficientFile, Provenance, Spread
+from planner.serving.engines import resolve
+from tonnage.evidence import Z90
+
+Array = NDArray[np.float64]
+Say = Callable[[str], None]
+
+FOLDS = 5
+_FLOOR = 0.05
+_METRIC = {"tpot_s": "tpot", "ttft_s": "ttft", "output_tokens_per_s": "throughput"}
+
+
+def _quiet(_: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Coefficients, and the log error of every row by what its fit had not seen."""
+
+    file: CoefficientFile
+    errors: dict[str, Array]
+
+
+def calibrate(rows: Sequence[Row], *, say: Say = _quiet) -> Calibration:
+    """Fit all rows, and estimate the spread of what the fit has not seen.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Measurements; see `calibrate.read_rows`.
+    say : callable
+        Told about progress and scores.
+    """
+    whole = fit(Problem(rows))
+    say(f"fitted {len(rows)} rows")
+    errors = {}
+    for label, key in KEYS.items():
+        errors[label] = leave_out(rows, key, start=whole)
+        say(f"refitted without each {label}")
+    scores = {
+        f"{label}, {metric}": score(values[inside])
+        for label, values in errors.items()
+        for metric, inside in _by_metric(rows).items()
+    }
+    for name, text in scores.items():
+        say(f"left out by {name}: {text}")
+    file = CoefficientFile(
+        base={name: _round(float(np.exp(whole.theta[i]))) for i, name in enumerate(NAMES)},
+        effects=effects(whole),
+        spread={metric: _spread(errors, inside) for metric, inside in _by_metric(rows).items()},
+        models=tuple(sorted({row.case.model for row in rows})),
+        devices=tuple(sorted({row.case.device for row in rows})),
+        engines=tuple(sorted({_engine(row) for row in rows})),
+        pairs=tuple(sorted({f"{_engine(row)}|{row.case.device}" for row in rows})),
+        provenance=Provenance(
+            rows=dict(Counter(row.source for row in rows)),
+            fitted_on=datetime.now(UTC).date().isoformat(),
+            scores=scores,
+        ),
+    )
+    return Calibration(file, errors)
+
+
+def _fold(row: Row) -> str:
+    """Keep settings of one deployment together, so that a fold holds no twin of a training row."""
+    case = row.case
+    name = f"{case.model}|{case.weights}|{case.device}|{case.engine}|{case.tp}|{case.isl}|{case.osl}"
+    return str(sum(name.encode()) % FOLDS)
+
+
+def _engine(row: Row) -> str:
+    return resolve(row.case.engine, kind="gpu")[0].name
+
+
+KEYS: dict[str, Callable[[Row], str]] = {
+    "setting": _fold,
+    "model": lambda row: row.case.model,
+    "device": lambda row: row.case.device,
+    "engine": _engine,
+}
+"""What is left out: fifths of the settings, whole models, devices and engines."""
+
+
+def _by_metric(rows: Sequence[Row]) -> dict[str, NDArray[np.intp]]:
+    """Rows of each metric; single streams apart."""
+    names = np.array([_METRIC[row.metric] + ("_single" if row.stratum == "single" else "") for row in rows])
+    return {str(name): np.flatnonzero(names == name) for name in sorted(set(names))}
+
+
+def effects(fitted: Fitted) -> dict[str, dict[str, dict[str, float]]]:
+    """Deviations by coefficient, grouping and level; those that round to zero are left out."""
+    out: dict[str, dict[str, dict[str, float]]] = {}
+    for effect, levels in zip(EFFECTS, fitted.layout.levels, strict=True):
+        found = {name: _round(float(fitted.theta[i])) for name, i in levels.items()}
+        found = {name: value for name, value in found.items() if abs(value) >= 0.002}
+        if found:
+            out.setdefault(effect.coefficient, {})[effect.grouping] = found
+    return out
+
+
+def _spread(errors: dict[str, Array], inside: NDArray[np.intp]) -> Spread:
+    """Widths that hold 80 % of the held-out errors; what a new group adds, in quadrature."""
+    width = {name: _width(values[inside]) for name, values in errors.items()}
+    known = max(width["setting"], _FLOOR)
+
+    def more(name: str) -> float:
+        return _round(float(np.sqrt(max(width[name] ** 2 - known**2, 0.0))))
+
+    return Spread(
+        known=_round(known), new_model=more("model"), new_device=more("device"), new_engine=more("engine")
+    )
+
+
+def _width(errors: Array) -> float:
+    """Sigma whose 80 % interval holds 80 % of the errors; zero where there are none."""
+    found = np.abs(errors[np.isfinite(errors)])
+    return float(np.quantile(found, 0.8)) / Z90 if found.size else 0.0
+
+
+def score(errors: Array) -> str:
+    """Median and 90th percentile of the relative error, in words."""
+    size = np.abs(np.expm1(errors[np.isfinite(errors)]))
+    if not size.size:
+        return "not known: nothing was left to fit"
+    return f"median {100 * np.median(size):.1f} %, p90 {100 * np.quantile(size, 0.9):.1f} %, n {size.size}"
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.4g}")

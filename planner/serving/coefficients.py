@@ -1,0 +1,160 @@
+"""What engines make of a datasheet: fitted efficiencies and overheads, as data with provenance.
+
+A coefficient of one deployment is `base * exp(sum of deviations)`: one deviation for each group
+that the deployment belongs to (its engine, its weight format, its device ...), shrunk towards
+zero when it was fitted, and zero for a group that nobody measured.
+"""
+
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from tonnage.files import FileRecord, Record, read_record
+
+SHIPPED = Path(__file__).with_name("coefficients.json")
+FRAC_CEILING = 0.98
+"""No kernel reaches more of a datasheet ceiling than this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coefficients:
+    """How an engine uses a device.
+
+    Attributes
+    ----------
+    weight_frac, expert_frac, cache_frac : float
+        Share of memory bandwidth reached on dense weights and activations, on
+        routed experts, and on the KV cache or recurrent state.
+    matmul_frac, attention_frac : float
+        Share of the dense peak reached by matmuls and by attention.
+    dequant_flop : float
+        Vector operations per stored weight of a format below 16 bits whose
+        arithmetic is wider than its storage.
+    step_s, layer_s, moe_layer_s, sequence_s : float
+        Time per engine step, per layer, more per layer with routed experts,
+        and per running sequence: launches, scheduling, sampling.
+    all_reduce_s, link_frac : float
+        Latency of an all-reduce among eight devices; share of link bandwidth.
+    prefill_share : float
+        Share of a prompt's own time by which it delays running sequences.
+    request_s, prompt_passes, wait_steps, wave_share : float
+        Time to first token: a constant; prefills of its own length that pass
+        until the own one is done, at least one; decode steps waited, among them those until
+        a streaming interval is full; and the share of all other users'
+        prefills that a request waits for, most of it in the first wave.
+    ramp_frac : float
+        Share of steady throughput that a finite run reaches: it fills and drains.
+    """
+
+    weight_frac: float
+    expert_frac: float
+    cache_frac: float
+    matmul_frac: float
+    attention_frac: float
+    dequant_flop: float
+    step_s: float
+    layer_s: float
+    moe_layer_s: float
+    sequence_s: float
+    all_reduce_s: float
+    link_frac: float
+    prefill_share: float
+    request_s: float
+    prompt_passes: float
+    wait_steps: float
+    wave_share: float
+    ramp_frac: float
+
+
+NAMES = tuple(field.name for field in fields(Coefficients))
+
+
+class Groups(Record):
+    """The groups that a deployment belongs to; deviations are looked up by them."""
+
+    engine: str
+    weights: str
+    """Class of the weight format: 'plain' (16 bits and more), 'gguf-4', 'fp8-8' ..."""
+    device: str
+    vendor: str
+    memory: str
+    """Class of memory: hbm, gddr, lpddr, ddr, sram."""
+    link: str
+    """How devices talk: nvlink, pcie, none ..."""
+
+    def level(self, grouping: str) -> str:
+        """Return this deployment's level of a grouping such as `engine` or `engine+device`."""
+        return "|".join(str(getattr(self, part)) for part in grouping.split("+"))
+
+
+class Spread(Record):
+    """Standard deviations of log prediction errors, from cross-validation."""
+
+    known: float
+    """Engine, device and model class were all in the fit."""
+    new_model: float = 0.0
+    """More, in quadrature, when the model was not in the fit."""
+    new_device: float = 0.0
+    new_engine: float = 0.0
+
+
+class Provenance(Record):
+    """Where coefficients come from."""
+
+    rows: dict[str, int]
+    """Rows used, by source."""
+    fitted_on: str
+    scores: dict[str, str] = Field(default_factory=dict)
+    """Cross-validated errors in words, by stratum and metric."""
+    notes: tuple[str, ...] = ()
+
+
+class CoefficientFile(FileRecord):
+    """The fitted coefficients with everything needed to apply and to doubt them."""
+
+    FORMAT: ClassVar[str] = "tonnage.coefficients"
+    VERSION: ClassVar[int] = 1
+
+    base: dict[str, float]
+    effects: dict[str, dict[str, dict[str, float]]]
+    """Coefficient -> grouping -> level -> deviation of the log."""
+    spread: dict[str, Spread]
+    """By metric: tpot, ttft, ttft_single, throughput."""
+    models: tuple[str, ...]
+    devices: tuple[str, ...]
+    engines: tuple[str, ...]
+    pairs: tuple[str, ...]
+    """Engine and device that were measured together, as `engine|device`."""
+    provenance: Provenance
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        missing = sorted(set(NAMES) - set(self.base))
+        if missing:
+            raise ValueError(f"no base value for {', '.join(missing)}; calibrate again")
+        return self
+
+    def resolve(self, groups: Groups) -> Coefficients:
+        """Coefficients of one deployment."""
+        return Coefficients(**{name: self._value(name, groups) for name in NAMES})
+
+    def has_measured(self, groups: Groups) -> bool:
+        """Tell whether rows of this engine on this device were in the fit."""
+        return groups.level("engine+device") in self.pairs
+
+    def _value(self, name: str, groups: Groups) -> float:
+        log = 0.0
+        for grouping, levels in self.effects.get(name, {}).items():
+            log += levels.get(groups.level(grouping), 0.0)
+        value = self.base[name] * float(np.exp(log))
+        return min(value, FRAC_CEILING) if name.endswith("_frac") else value
+
+
+@cache
+def shipped() -> CoefficientFile:
+    """Return the coefficients that come with Tonnage."""
+    return read_record(SHIPPED, CoefficientFile)

@@ -1,0 +1,115 @@
+"""Engines as data: memory, batch and prompt policies by name, and what stands in for unknown ones."""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from tonnage.blocks import Blocks
+from tonnage.errors import UnknownName
+from tonnage.files import Record
+from workloads import formats
+
+CATALOG = Path(__file__).with_name("engines.toml")
+DEFAULT_ACCELERATOR = "vllm"
+DEFAULT_CPU = "llama.cpp"
+GIB = 2.0**30
+
+ALIASES = {
+    "tensorrt-llm": "trtllm",
+    "trt-llm": "trtllm",
+    "llamacpp": "llama.cpp",
+    "llama-cpp": "llama.cpp",
+    "ollama": "llama.cpp",
+    "lmstudio": "llama.cpp",
+    "koboldcpp": "llama.cpp",
+    "ik_llama.cpp": "llama.cpp",
+    "mlc": "mlc-llm",
+    "ort": "onnxruntime",
+    "onnxruntime-genai": "onnxruntime",
+    "transformers": "torch",
+    "turbomind": "lmdeploy",
+}
+
+
+class Engine(Record):
+    """Policies of one engine.
+
+    Attributes
+    ----------
+    memory_frac : float
+        Share of device memory it takes, or of what the weights leave if `of_free`.
+    max_sequences : int
+        Sequences that run at once on one replica.
+    chunk_tokens : int
+        Prompt tokens of one step at most.
+    reserve : str
+        Whether a request's whole cache is set aside at its start.
+    narrow_kv : bool
+        Checkpoints with FP8 or narrower floating-point weights bring an FP8 cache.
+    pipeline_chunks : int
+        Chunks of one prompt that overlap over pipeline stages before the engine waits for all.
+    """
+
+    name: str
+    memory_frac: float = Field(gt=0, le=1)
+    of_free: bool = False
+    narrow_kv: bool = False
+    max_sequences: int = Field(ge=1)
+    chunk_tokens: int = Field(ge=1)
+    reserve: Literal["full", "grow"]
+    runtime_gib: float = Field(ge=0)
+    pipeline_chunks: int = Field(default=1_000_000, ge=1)
+    source: str
+
+    @property
+    def runtime_bytes(self) -> float:
+        """Memory of the runtime itself."""
+        return self.runtime_gib * GIB
+
+
+@cache
+def _catalog() -> dict[str, Engine]:
+    blocks = Blocks.read(CATALOG)
+    return {name: Engine.parse({"name": name, **blocks[name]}, where=str(CATALOG)) for name in blocks}
+
+
+def names() -> tuple[str, ...]:
+    """Return the engines with a policy of their own."""
+    return tuple(_catalog())
+
+
+def check_known(name: str) -> None:
+    """Refuse an engine that neither has a policy nor loads a format of the catalog.
+
+    Raises
+    ------
+    UnknownName
+        Listing the near names.
+    """
+    loaders = {engine for weights in formats.names() for engine in formats.get(weights).engines}
+    known = {*names(), *ALIASES, *loaders}
+    if name.strip().lower() not in known:
+        raise UnknownName("engine", name, known, hint=f"there are policies for {', '.join(names())}")
+
+
+def resolve(name: str | None, *, kind: str) -> tuple[Engine, tuple[str, ...]]:
+    """Return the policy for an engine name, with a note where another one stands in.
+
+    Parameters
+    ----------
+    name : str or None
+        As the user wrote it; None picks the usual engine of the device kind.
+    kind : str
+        Kind of device: cpu, gpu, apu ...
+    """
+    usual = DEFAULT_CPU if kind in ("cpu", "apu") else DEFAULT_ACCELERATOR
+    if name is None:
+        return _catalog()[usual], (f"engine not given: {usual} assumed",)
+    key = name.strip().lower()
+    key = ALIASES.get(key, key)
+    if key in _catalog():
+        return _catalog()[key], ()
+    note = f"engine '{name}' has no calibration: policy of {usual} and coefficients of all engines together"
+    return _catalog()[usual].model_copy(update={"name": key}), (note,)

@@ -1,0 +1,117 @@
+"""How sure: bands around predictions from cross-validated spread, never below what physics allows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.deployment import Case, Load
+from planner.serving.coefficients import CoefficientFile, Spread
+from planner.serving.placement import Placed
+from planner.serving.steady_state import Service, State
+from planner.serving.unchecked import unchecked
+from tonnage.evidence import Z90, Quantiles
+
+Array = NDArray[np.float64]
+
+MEASURED_ENGINE_SIGMA = 0.15
+"""Log sigma of what an engine adds to measured kernels (ASSUMED until whole-model runs are fitted)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """p10, p50 and p90 over cases."""
+
+    low: Array
+    mid: Array
+    high: Array
+
+    def at(self, i: int) -> Quantiles:
+        """Quantiles of one case."""
+        low, mid, high = float(self.low[i]), float(self.mid[i]), float(self.high[i])
+        return unchecked(Quantiles, {"p10": low, "p50": mid, "p90": high})
+
+
+def bands(
+    cases: Sequence[Case], placed: Sequence[Placed], ready: Service, state: State, file: CoefficientFile
+) -> dict[str, Band]:
+    """Bands of all metrics.
+
+    Log-normal about the prediction, with the spread of held-out errors; times are cut at the time
+    that the datasheet's ceilings allow, rates at its inverse. The rate of an open load that the
+    replica keeps up with is the rate that was asked for.
+    """
+    tpot_floor, ttft_floor = floors(ready)
+    out = demand_output(ready)
+    steps = np.maximum(out - 1.0, 0.0)
+    fastest = state.running / np.maximum(ttft_floor + steps * tpot_floor, 1e-12)
+    sigma = {name: sigmas(name, cases, placed, file) for name in ("tpot", "ttft", "throughput")}
+    given = np.array([case.load is Load.OPEN for case in cases]) & (state.load_frac < 1.0)
+    rate = _rates(state.requests_per_s, np.where(given, 0.0, sigma["throughput"]), fastest)
+    return {
+        "tpot_s": times(state.tpot_s, sigma["tpot"], tpot_floor),
+        "ttft_s": times(state.ttft_s, sigma["ttft"], ttft_floor),
+        "requests_per_s": rate,
+        "output_tokens_per_s": Band(rate.low * out, rate.mid * out, rate.high * out),
+    }
+
+
+def demand_output(ready: Service) -> Array:
+    """Output tokens per request."""
+    return ready.situation.demand.output
+
+
+def floors(ready: Service) -> tuple[Array, Array]:
+    """Shortest time per output token and to the first token that any engine could reach."""
+    s = ready.situation
+    return s.stages * s.decode[-1].floor_s, s.chunks * s.prompt_chunk.floor_s
+
+
+def times(mid: Array, sigma: Array, floor: Array) -> Band:
+    """Band of a time."""
+    factor = np.exp(Z90 * sigma)
+    return Band(np.maximum(mid / factor, floor), np.maximum(mid, floor), np.maximum(mid * factor, floor))
+
+
+def _rates(mid: Array, sigma: Array, fastest: Array) -> Band:
+    factor = np.exp(Z90 * sigma)
+    return Band(
+        np.minimum(mid / factor, fastest), np.minimum(mid, fastest), np.minimum(mid * factor, fastest)
+    )
+
+
+def sigmas(metric: str, cases: Sequence[Case], placed: Sequence[Placed], file: CoefficientFile) -> Array:
+    """Log standard deviation of each case's metric."""
+    seen: dict[tuple[str, str, bool, bool], float] = {}
+    out = np.empty(len(cases))
+    for i, (case, one) in enumerate(zip(cases, placed, strict=True)):
+        stream = case.concurrency == 1 and case.load is Load.CLOSED
+        key = (one.groups.engine, one.groups.device, one.cut.model in file.models, stream)
+        if key not in seen:
+            seen[key] = sigma(metric, one, file, stream=stream)
+        out[i] = seen[key]
+    return out
+
+
+def sigma(metric: str, one: Placed, file: CoefficientFile, *, stream: bool = False) -> float:
+    """Log standard deviation of one metric of a deployment."""
+    if one.target.is_measured:
+        laws = [law.sigma_log for law in one.target.laws if law.kernel in ("gemm", "quant_matmul")]
+        return float(np.hypot(np.median(laws) if laws else 0.3, MEASURED_ENGINE_SIGMA))
+    spread = file.spread.get(f"{metric}_single" if stream else metric) or file.spread[metric]
+    return total(
+        spread,
+        new_model=one.cut.model not in file.models,
+        new_device=not file.has_measured(one.groups),
+        new_engine=one.groups.engine not in file.engines,
+    )
+
+
+def total(spread: Spread, *, new_model: bool, new_device: bool, new_engine: bool) -> float:
+    """Add the variances that apply."""
+    variance = spread.known**2
+    variance += spread.new_model**2 if new_model else 0.0
+    variance += spread.new_device**2 if new_device else 0.0
+    variance += spread.new_engine**2 if new_engine else 0.0
+    return float(np.sqrt(variance))

@@ -1,0 +1,88 @@
+"""What fits: weights, cache or state, activations and the runtime on one device."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.serving.engines import Engine
+from workloads import footprint
+from workloads.architecture import Architecture
+from workloads.formats import KvFormat, WeightFormat
+from workloads.ops import Amount
+from workloads.shard import Shard
+
+Array = NDArray[np.float64]
+UNLIMITED = 1e9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Memory of one device, and how many sequences of the instance it holds.
+
+    Attributes
+    ----------
+    fixed_bytes : ndarray
+        Weights, activations of one step, runtime.
+    sequence_bytes : ndarray
+        Cache or state of one sequence of the instance on this device: whole
+        where the engine reserves it, else at its mean length.
+    usable_bytes : ndarray
+        What the engine may take; infinite where the device's memory is unknown.
+    """
+
+    fixed_bytes: Array
+    sequence_bytes: Array
+    usable_bytes: Array
+
+    @property
+    def sequences(self) -> Array:
+        """Sequences of the whole instance that fit at once; below 1 means that none does."""
+        free = self.usable_bytes - self.fixed_bytes
+        return np.asarray(np.minimum(free / np.maximum(self.sequence_bytes, 1.0), UNLIMITED))
+
+    def at(self, sequences: Amount) -> Array:
+        """Bytes of one device with this many sequences."""
+        return np.asarray(self.fixed_bytes + sequences * self.sequence_bytes)
+
+
+def room(
+    architecture: Architecture,
+    *,
+    weights: WeightFormat,
+    kv: KvFormat,
+    shard: Shard,
+    engines: tuple[Engine, ...],
+    which: NDArray[np.intp],
+    memory_bytes: Array,
+    prompt: Array,
+    output: Array,
+) -> Room:
+    """Account for the memory of one model cut one way, over cases.
+
+    Parameters
+    ----------
+    engines, which
+        Engines among the cases, and that of each case.
+    memory_bytes : ndarray
+        Of each case's device [bytes], infinite where unknown.
+    prompt, output : ndarray
+        Tokens in the cache before generation, and generated, per sequence.
+    """
+    stored = footprint.weight_bytes(architecture, weights, shard)
+    chunk = np.array([engine.chunk_tokens for engine in engines], dtype=np.float64)[which]
+    full = np.array([engine.reserve == "full" for engine in engines])[which]
+    tokens = prompt + np.where(full, output, output / 2)
+    active = footprint.activation_bytes(architecture, shard, tokens=np.minimum(chunk, prompt + output))
+    runtime = np.array([engine.runtime_bytes for engine in engines])[which]
+    share = np.array([engine.memory_frac for engine in engines])[which]
+    of_free = np.array([engine.of_free for engine in engines])[which]
+    fixed = stored + active + runtime
+    usable = np.where(of_free, fixed + share * np.maximum(memory_bytes - fixed, 0.0), share * memory_bytes)
+    return Room(
+        fixed_bytes=np.asarray(fixed),
+        sequence_bytes=np.asarray(
+            footprint.cache_bytes(architecture, kv, shard, tokens=tokens, sequences=1.0) + 0.0 * prompt
+        ),
+        usable_bytes=np.asarray(np.where(np.isinf(memory_bytes), np.inf, np.minimum(usable, memory_bytes))),
+    )

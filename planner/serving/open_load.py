@@ -1,0 +1,144 @@
+"""Requests that come at random: batch size, waits and percentiles at a given rate.
+
+Approximations, all labelled so wherever they are shown:
+
+* batch: at rate r a request spends o TPOT(n) decoding, so r = n / (o TPOT(n)) (Little); given n the
+  rate follows at once.
+* wait for the prefill: prompts share the replica with decode steps; one prompt at a time, Poisson
+  arrivals, so the Pollaczek-Khinchine mean wait with work P and load u = r P:
+  W = u P (1 + cv^2) / (2 (1 - u)); its tail is taken as exponential beyond probability u
+  (Kingman's heavy-traffic limit).
+* wait for a place in the batch: Sakasegawa's fit for M/G/c,
+  W = S u^(sqrt(2 (c + 1)) - 1) / (c (1 - u)) (1 + cv^2) / 2 with c places and S the time inside.
+* TPOT percentiles: the number of running sequences is Poisson about its mean (M/G/inf).
+
+References: Kleinrock, "Queueing Systems" vol. 1, 1975; Sakasegawa, Ann. Inst. Statist. Math. 29,
+67-75, 1977.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.serving.steady_state import Service, first_token_s
+
+Array = NDArray[np.float64]
+
+PERCENTILES = (0.50, 0.90, 0.95, 0.99)
+_NORMAL = {0.50: 0.0, 0.90: 1.2816, 0.95: 1.6449, 0.99: 2.3263}
+LENGTH_CV2 = 0.5
+"""Squared coefficient of variation of prefill work where lengths are only known by their mean
+(ASSUMED; Azure's 2023 conversation trace has 1.2, fixed lengths have 0)."""
+FULL = 0.999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenState:
+    """A replica under Poisson arrivals; arrays over cases.
+
+    `ttft_at` and `tpot_at` are percentiles over requests, by probability.
+    """
+
+    requests_per_s: Array
+    running: Array
+    ttft_s: Array
+    tpot_s: Array
+    queue_s: Array
+    load_frac: Array
+    """Of the prefill or of the places in the batch, whichever is fuller; below 1."""
+    ttft_at: dict[float, Array]
+    tpot_at: dict[float, Array]
+
+
+def at_running(s: Service, running: Array, *, tail_prompt: Array | None = None) -> OpenState:
+    """Evaluate the state in which `running` sequences decode on average.
+
+    Parameters
+    ----------
+    s : Service
+        The replica.
+    running : ndarray
+        Mean sequences decoding, of the whole instance.
+    tail_prompt : ndarray, optional
+        95th percentile of prompt tokens over the mean: scales the prefill in upper percentiles.
+    """
+    demand, limit = s.situation.demand, s.situation.limit
+    steps = np.maximum(demand.output - 1.0, 1.0)
+    tpot = s.decode_s(running) + s.interference_s(running)
+    rate = running / (steps * tpot)
+    bare = first_token_s(s, np.ones_like(running), tpot)
+    wait, tail = _prefill_wait(s, rate)
+    inside = bare + wait + steps * tpot
+    place = _place_wait(rate, inside, limit)
+    stretch = np.ones_like(running) if tail_prompt is None else np.maximum(tail_prompt, 1.0)
+    ttft_at = {
+        p: bare + (stretch - 1.0 if p >= 0.9 else 0.0) * s.prefill_s + tail(p) + place * _exceed(p)
+        for p in PERCENTILES
+    }
+    tpot_at = {}
+    for p in PERCENTILES:
+        busy = running + _NORMAL[p] * np.sqrt(np.maximum(running, 0.0))
+        tpot_at[p] = s.decode_s(busy) + s.interference_s(busy)
+    return OpenState(
+        requests_per_s=rate,
+        running=running,
+        ttft_s=bare + wait + place,
+        tpot_s=tpot,
+        queue_s=wait + place,
+        load_frac=np.maximum(rate * s.prompt_s / s.situation.replicas, rate * inside / limit),
+        ttft_at=ttft_at,
+        tpot_at=tpot_at,
+    )
+
+
+def _exceed(p: float) -> float:
+    """Quantile of a unit-mean exponential."""
+    return float(-np.log(1.0 - p))
+
+
+class _Tail:
+    """Quantiles of a wait that is zero with probability 1 - u and else exponential."""
+
+    def __init__(self, load: Array, mean: Array) -> None:
+        self.load, self.mean = load, mean
+
+    def __call__(self, p: float) -> Array:
+        conditional = self.mean / np.maximum(self.load, 1e-12)
+        return np.asarray(np.maximum(conditional * np.log(np.maximum(self.load, 1e-12) / (1.0 - p)), 0.0))
+
+
+def _prefill_wait(s: Service, rate: Array) -> tuple[Array, _Tail]:
+    """Mean wait for other prompts, and its tail."""
+    each = s.prompt_s / s.situation.replicas
+    load = np.minimum(rate * each, FULL)
+    mean = load * each * (1.0 + LENGTH_CV2) / (2.0 * (1.0 - load))
+    return np.asarray(mean), _Tail(load, np.asarray(mean))
+
+
+def _place_wait(rate: Array, inside: Array, places: Array) -> Array:
+    """Mean wait for one of `places` in the batch (Sakasegawa)."""
+    load = np.minimum(rate * inside / places, FULL)
+    power = np.sqrt(2.0 * (places + 1.0)) - 1.0
+    return np.asarray(inside * load**power / (places * (1.0 - load)) * (1.0 + LENGTH_CV2) / 2.0)
+
+
+def at_rate(s: Service, rate: Array) -> OpenState:
+    """Solve for the batch at an arrival rate by bisection; the rate grows with the batch.
+
+    Where the rate is beyond what the replica can do, the state is that of the full batch: its
+    `requests_per_s` is then below the rate asked for.
+    """
+    low = np.zeros_like(rate)
+    high = s.situation.limit.copy()
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        over = _rate(s, middle) > rate
+        high = np.where(over, middle, high)
+        low = np.where(over, low, middle)
+    return at_running(s, 0.5 * (low + high))
+
+
+def _rate(s: Service, running: Array) -> Array:
+    steps = np.maximum(s.situation.demand.output - 1.0, 1.0)
+    return np.asarray(running / (steps * (s.decode_s(running) + s.interference_s(running))))

@@ -1,0 +1,112 @@
+"""Where a deployment stands: its names resolved, and the coefficients that apply there."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.deployment import Deployment
+from planner.serving.coefficients import NAMES, CoefficientFile, Groups
+from planner.serving.engines import Engine, resolve
+from planner.serving.target import Target, target
+from workloads import formats, models
+from workloads.architecture import Architecture
+from workloads.formats import KvFormat, WeightFormat
+from workloads.shard import Shard
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+
+class Cut(NamedTuple):
+    """What must be equal for cases to be lowered together."""
+
+    model: str
+    weights: str
+    kv: str | None
+    shard: Shard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A deployment with its names resolved."""
+
+    cut: Cut
+    architecture: Architecture
+    weights: WeightFormat
+    kv: KvFormat
+    target: Target
+    engine: Engine
+    groups: Groups
+    notes: tuple[str, ...]
+
+
+@lru_cache(maxsize=65536)
+def _place(
+    device: str, engine_name: str | None, model: str, weights: str, kv: str | None, shard: Shard
+) -> Placed:
+    on = target(device)
+    engine, notes = resolve(engine_name, kind=on.kind)
+    form = formats.get(weights)
+    if kv is None and engine.narrow_kv and form.activation_dtype in ("fp8", "fp4"):
+        kv = "FP8"
+    return Placed(
+        cut=Cut(model, form.id, kv, shard),
+        architecture=models.get(model),
+        weights=form,
+        kv=formats.kv(kv),
+        target=on,
+        engine=engine,
+        groups=Groups(
+            engine=engine.name,
+            weights=weight_class(form),
+            device=on.id,
+            vendor=on.vendor,
+            memory=on.memory_class,
+            link=on.link_class,
+        ),
+        notes=(*notes, *on.notes),
+    )
+
+
+def place(deployment: Deployment) -> Placed:
+    """Resolve the names of a deployment.
+
+    Raises
+    ------
+    UnknownName, InvalidInput, FormatError, FileProblem, OutsideRange
+        What is wrong with the device, model, format or cut.
+    """
+    d = deployment
+    shard = Shard(tp=d.tp, pp=d.pp, attention_dp=d.attention_dp, moe_tp=d.moe_tp, moe_ep=d.moe_ep)
+    _ = shard.expert_cut
+    return _place(d.device, d.engine, d.model, d.weights, d.kv, shard)
+
+
+def weight_class(form: WeightFormat) -> str:
+    """Class of a weight format: formats of a class use devices alike."""
+    if form.bits_per_weight >= 15.9:
+        return "plain"
+    return f"{form.family}-{round(form.bits_per_weight - 0.2)}"
+
+
+def groups_of(placed: Sequence[Placed]) -> list[Index]:
+    """Group positions by what is lowered together."""
+    found: defaultdict[Cut, list[int]] = defaultdict(list)
+    for position, one in enumerate(placed):
+        found[one.cut].append(position)
+    return [np.array(positions, dtype=np.intp) for positions in found.values()]
+
+
+def values(placed: Sequence[Placed], coefficients: CoefficientFile) -> dict[str, Array]:
+    """Engine coefficients of every case, by name."""
+    found: dict[Groups, int] = {}
+    which = np.empty(len(placed), dtype=np.intp)
+    for position, one in enumerate(placed):
+        which[position] = found.setdefault(one.groups, len(found))
+    rows = [coefficients.resolve(groups) for groups in found]
+    return {name: np.array([getattr(row, name) for row in rows])[which] for name in NAMES}

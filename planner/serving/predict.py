@@ -1,0 +1,212 @@
+"""Predictions: cases in, answers with intervals out, many at a time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.deployment import Case, Load
+from planner.prediction import Bound, Prediction, Refusal
+from planner.serving import coefficients, intervals, open_load, placement, situation, steady_state
+from planner.serving.coefficients import CoefficientFile
+from planner.serving.intervals import Band
+from planner.serving.placement import Placed
+from planner.serving.steady_state import Service, State
+from planner.serving.unchecked import unchecked
+from tonnage.errors import InvalidInput, TonnageError
+from tonnage.evidence import Evidence, Quantiles, weakest
+
+Array = NDArray[np.float64]
+
+_QUEUE_SHARE = 0.5
+_NO_PERCENTILES = {f"{metric}_{p}_s": None for metric in ("ttft", "tpot") for p in ("p50", "p95", "p99")}
+_GROUPS = (Bound.MEMORY, Bound.COMPUTE, Bound.NETWORK, Bound.OVERHEAD)
+
+
+def predict(case: Case) -> Prediction:
+    """Predict one case.
+
+    Raises
+    ------
+    TonnageError
+        With the reason why there is no answer.
+    """
+    _check(case)
+    return _answer([case], [placement.place(case)], coefficients.shipped())[0]
+
+
+def predict_batch(
+    cases: Sequence[Case], *, using: CoefficientFile | None = None
+) -> list[Prediction | Refusal]:
+    """Predict many cases in their order; one that has no answer gets a refusal of its own.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+        Ids need not be unique.
+    using : CoefficientFile, optional
+        Coefficients other than those that come with Tonnage.
+    """
+    answers: list[Prediction | Refusal | None] = [None] * len(cases)
+    good: list[int] = []
+    placed: list[Placed] = []
+    for position, case in enumerate(cases):
+        try:
+            _check(case)
+            placed.append(placement.place(case))
+            good.append(position)
+        except TonnageError as problem:
+            answers[position] = Refusal(id=case.id, error=str(problem))
+    if good:
+        found = _answer([cases[i] for i in good], placed, using or coefficients.shipped())
+        for position, answer in zip(good, found, strict=True):
+            answers[position] = answer
+    return [answer for answer in answers if answer is not None]
+
+
+def _check(case: Case) -> None:
+    if case.load is Load.OPEN and case.requests_per_s is None:
+        raise InvalidInput(f"case '{case.id}': an open load needs requests_per_s (1/s)")
+
+
+def _answer(cases: Sequence[Case], placed: Sequence[Placed], file: CoefficientFile) -> list[Prediction]:
+    asked = situation.demand(cases)
+    ready = steady_state.service(situation.situation(placed, asked), placement.values(placed, file))
+    state, at = _states(cases, ready)
+    bands = intervals.bands(cases, placed, ready, state, file)
+    limited = bounds(ready, state.queue_s, state.ttft_s)
+    memory = ready.situation.fixed_bytes + ready.situation.sequence_bytes * np.minimum(
+        state.running, ready.situation.limit
+    )
+    return [
+        _prediction(
+            i, cases[i], placed[i], ready, bands=bands, at=at, memory=memory, limited=limited, file=file
+        )
+        for i in range(len(cases))
+    ]
+
+
+def _states(cases: Sequence[Case], ready: Service) -> tuple[State, dict[str, Array]]:
+    """Steady state of every case under its own load, and request percentiles of open loads."""
+    loads = np.array([case.load for case in cases])
+    state = steady_state.closed(ready)
+    if (loads == Load.SATURATED).any():
+        state = _merge(state, steady_state.saturated(ready), loads == Load.SATURATED)
+    at: dict[str, Array] = {}
+    is_open = loads == Load.OPEN
+    if is_open.any():
+        rates = np.array([case.requests_per_s or 1e-9 for case in cases])
+        found = open_load.at_rate(ready, rates)
+        state = _merge(state, _as_state(found), is_open)
+        for p, name in ((0.50, "p50"), (0.95, "p95"), (0.99, "p99")):
+            at[f"ttft_{name}_s"] = np.where(is_open, found.ttft_at[p], np.nan)
+            at[f"tpot_{name}_s"] = np.where(is_open, found.tpot_at[p], np.nan)
+    return state, at
+
+
+def _as_state(found: open_load.OpenState) -> State:
+    return State(
+        ttft_s=found.ttft_s,
+        tpot_s=found.tpot_s,
+        requests_per_s=found.requests_per_s,
+        running=found.running,
+        queue_s=found.queue_s,
+        load_frac=found.load_frac,
+    )
+
+
+def _merge(first: State, second: State, where: NDArray[np.bool_]) -> State:
+    return State(
+        ttft_s=np.where(where, second.ttft_s, first.ttft_s),
+        tpot_s=np.where(where, second.tpot_s, first.tpot_s),
+        requests_per_s=np.where(where, second.requests_per_s, first.requests_per_s),
+        running=np.where(where, second.running, first.running),
+        queue_s=np.where(where, second.queue_s, first.queue_s),
+        load_frac=np.where(where, second.load_frac, first.load_frac),
+    )
+
+
+def bounds(ready: Service, queue_s: Array, ttft_s: Array) -> list[Bound]:
+    """Say what the larger part of a decode step goes to, or of the prefill where that is all."""
+    generates = ready.situation.demand.output > 1.0
+    parts = []
+    for name in ("memory_s", "compute_s", "network_s", "overhead_s"):
+        decode, prefill = getattr(ready.decode[0], name), getattr(ready.chunk, name)
+        parts.append(np.where(generates, decode, prefill))
+    largest = np.argmax(np.array(parts), axis=0)
+    queued = queue_s > _QUEUE_SHARE * ttft_s
+    return [Bound.QUEUE if q else _GROUPS[i] for q, i in zip(queued, largest, strict=True)]
+
+
+def _prediction(
+    i: int,
+    case: Case,
+    placed: Placed,
+    ready: Service,
+    *,
+    bands: dict[str, Band],
+    at: dict[str, Array],
+    memory: Array,
+    limited: list[Bound],
+    file: CoefficientFile,
+) -> Prediction:
+    waits = case.load is Load.SATURATED
+    answer: dict[str, Any] = {
+        "id": case.id,
+        "ttft_s": None if waits else bands["ttft_s"].at(i),
+        "tpot_s": bands["tpot_s"].at(i) if case.osl > 1 else None,
+        "output_tokens_per_s": bands["output_tokens_per_s"].at(i),
+        "requests_per_s": bands["requests_per_s"].at(i),
+        **_NO_PERCENTILES,
+        "memory_bytes": float(memory[i]),
+        "fits": bool(ready.situation.fits[i]) if ready.situation.memory_known[i] else None,
+        "energy_j_per_token": None,
+        "bound": limited[i],
+        "evidence": _stretched(evidence(placed, file), ready, i),
+        "notes": _notes(case, placed, ready, i, float(bands["requests_per_s"].mid[i])),
+    }
+    for name, values in at.items():
+        answer[name] = _scaled(bands[name[:4] + "_s"], i, values[i])
+    return unchecked(Prediction, answer)
+
+
+def _scaled(band: Band, i: int, value: float) -> Quantiles | None:
+    """Give a percentile the relative interval of its mean."""
+    if not np.isfinite(value):
+        return None
+    low, high = float(band.low[i] / band.mid[i]), float(band.high[i] / band.mid[i])
+    return unchecked(Quantiles, {"p10": value * low, "p50": float(value), "p90": value * high})
+
+
+def evidence(placed: Placed, file: CoefficientFile) -> Evidence:
+    """Say how a deployment's times are known."""
+    if placed.target.is_measured:
+        return placed.target.evidence
+    if placed.engine.name not in file.engines:
+        return weakest([placed.target.evidence, Evidence.ASSUMED])
+    fitted = file.has_measured(placed.groups) and not placed.target.notes
+    return Evidence.FITTED if fitted else placed.target.evidence
+
+
+def _stretched(known: Evidence, ready: Service, i: int) -> Evidence:
+    """Measured laws that are used far outside their samples are no longer fitted ones."""
+    s = ready.situation
+    outside = bool(s.decode[0].outside[i] or s.prompt_chunk.outside[i])
+    return weakest([known, Evidence.EXTRAPOLATED]) if outside else known
+
+
+def _notes(case: Case, placed: Placed, ready: Service, i: int, carried: float) -> tuple[str, ...]:
+    notes = list(placed.notes)
+    s = ready.situation
+    if s.memory_known[i] and not s.fits[i]:
+        notes.append("does not fit: weights, one sequence and the runtime exceed the device's memory")
+    elif case.load is Load.CLOSED and case.concurrency > s.limit[i] * 1.0001:
+        notes.append(f"at most {int(s.limit[i])} sequences run at once; the other users wait")
+    if case.engine_version is not None and not placed.target.is_measured:
+        notes.append(f"engine version {case.engine_version}: one calibration stands for all versions")
+    if case.load is Load.OPEN:
+        notes.append("percentiles over requests are queueing approximations")
+        if case.requests_per_s is not None and carried < 0.99 * case.requests_per_s:
+            notes.append(f"cannot keep up: {carried:.3g} of {case.requests_per_s:g} requests/s; waits grow")
+    return tuple(notes)

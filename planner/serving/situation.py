@@ -1,0 +1,243 @@
+"""Cases as arrays: grouped by what is lowered together, and lowered once per group."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.deployment import Case, Load
+from planner.serving import memory
+from planner.serving.engines import Engine
+from planner.serving.ideal import Ideal, ideal
+from planner.serving.placement import Placed, groups_of
+from planner.serving.target import Target
+from planner.serving.work import StepWork
+from workloads.lower import lower
+from workloads.ops import Step
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+T = TypeVar("T")
+
+ALL_QUEUED = 1e9
+"""Users of a saturated load."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """Arrays over cases: tokens per request and how many run.
+
+    `users` is the concurrency of a closed load; it caps the batch of the others.
+    """
+
+    prompt: Array
+    output: Array
+    context: Array
+    users: Array
+
+
+def demand(cases: Sequence[Case]) -> Demand:
+    """Arrays of what cases ask for; lengths are the means of their spread."""
+    mean = np.array([case.mean_length_frac for case in cases])
+    queued = np.array([case.load is Load.SATURATED for case in cases])
+    users = np.array([case.concurrency for case in cases], dtype=np.float64)
+    return Demand(
+        prompt=np.maximum(np.array([case.isl for case in cases]) * mean, 1.0),
+        output=np.maximum(np.array([case.osl for case in cases]) * mean, 1.0),
+        context=np.array([case.context for case in cases]),
+        users=np.where(queued, ALL_QUEUED, users),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """Everything about a batch of cases that no engine coefficient changes.
+
+    Attributes
+    ----------
+    decode : tuple of Ideal
+        Decode steps at each of `sizes`.
+    sizes : ndarray, shape (points, cases)
+        Sequences of the whole instance in one micro-batch, largest first.
+    mixed : Ideal
+        The largest decode step with `mixed_prompts` prompt chunks on every attention-parallel group.
+    prompt_chunk : Ideal
+        One step over a chunk of the prompt of one sequence and nothing else.
+    chunks : ndarray
+        Such steps per prompt; not whole, because lengths are means.
+    passes : ndarray
+        Chunk times from the start of a prompt to its end through all stages.
+    limit : ndarray
+        Sequences that may run at once, by memory and policy; at least 1.
+    stages, replicas : ndarray
+        Pipeline stages; attention-parallel groups, each with its share of the sequences.
+    """
+
+    demand: Demand
+    decode: tuple[Ideal, ...]
+    mixed: Ideal
+    prompt_chunk: Ideal
+    mixed_prompts: Array
+    sizes: Array
+    chunks: Array
+    passes: Array
+    limit: Array
+    stages: Array
+    replicas: Array
+    fits: NDArray[np.bool_]
+    memory_known: NDArray[np.bool_]
+    fixed_bytes: Array
+    sequence_bytes: Array
+
+
+def situation(placed: Sequence[Placed], demand: Demand, *, points: int = 3) -> Situation:
+    """Lower all cases, group by group.
+
+    Parameters
+    ----------
+    placed, demand
+        The cases.
+    points : int
+        Decode steps per case: three lie at the batch that users fill, at half of it and at a
+        single sequence; more are spread evenly in the logarithm.
+    """
+    parts = [(index, _lowered(_Group(placed, index, demand), points)) for index in groups_of(placed)]
+    whole: dict[str, Any] = {"demand": demand}
+    for name in (field.name for field in fields(Situation) if field.name != "demand"):
+        values = [getattr(part, name) for _, part in parts]
+        if name == "decode":
+            whole[name] = tuple(_gather(parts, [v[k] for v in values], len(placed)) for k in range(points))
+        else:
+            whole[name] = _gather(parts, values, len(placed))
+    return Situation(**whole)
+
+
+def _gather(parts: Sequence[tuple[Index, Situation]], values: Sequence[Any], cases: int) -> Any:
+    """Put the values of groups at the places of their cases."""
+    if isinstance(values[0], Ideal):
+        whole = Ideal.zeros(cases)
+        for (index, _), value in zip(parts, values, strict=True):
+            whole.put(index, value)
+        return whole
+    joined = np.empty((*values[0].shape[:-1], cases), dtype=values[0].dtype)
+    for (index, _), value in zip(parts, values, strict=True):
+        joined[..., index] = value
+    return joined
+
+
+def _unique(values: Sequence[T]) -> tuple[list[T], Index]:
+    """Return the distinct objects, and which of them each value is."""
+    places: dict[int, int] = {}
+    distinct: list[T] = []
+    which = np.empty(len(values), dtype=np.intp)
+    for position, value in enumerate(values):
+        if id(value) not in places:
+            places[id(value)] = len(distinct)
+            distinct.append(value)
+        which[position] = places[id(value)]
+    return distinct, which
+
+
+class _Group:
+    """Cases that are lowered together, with what differs among them as arrays."""
+
+    def __init__(self, placed: Sequence[Placed], index: Index, demand: Demand) -> None:
+        members = [placed[i] for i in index]
+        self.first = members[0]
+        self.targets, self.on = _unique([member.target for member in members])
+        self.engines, self.under = _unique([member.engine for member in members])
+        self.demand = Demand(
+            prompt=demand.prompt[index],
+            output=demand.output[index],
+            context=demand.context[index],
+            users=demand.users[index],
+        )
+        self.shard = self.first.cut.shard
+        self.longest = self.policy(lambda engine: engine.chunk_tokens)
+        self.chunk = np.minimum(self.demand.prompt, self.longest)
+
+    def policy(self, read: Callable[[Engine], float]) -> Array:
+        """One number of each case's engine."""
+        return np.array([read(engine) for engine in self.engines], dtype=np.float64)[self.under]
+
+    def hardware(self, read: Callable[[Target], float]) -> Array:
+        """One number of each case's target."""
+        return np.array([read(target) for target in self.targets], dtype=np.float64)[self.on]
+
+    def room(self) -> memory.Room:
+        """Memory of each case."""
+        return memory.room(
+            self.first.architecture,
+            weights=self.first.weights,
+            kv=self.first.kv,
+            shard=self.shard,
+            engines=tuple(self.engines),
+            which=self.under,
+            memory_bytes=self.hardware(lambda target: target.memory_bytes or np.inf),
+            prompt=self.demand.context + self.demand.prompt,
+            output=self.demand.output,
+        )
+
+    def cost(self, step: Step, sampled: Array) -> Ideal:
+        """Lower a step and cost it on every case's target."""
+        first = self.first
+        ops = lower(first.architecture, step, weights=first.weights, kv=first.kv, shard=self.shard)
+        found = ideal(StepWork.of(ops), self.targets, self.on)
+        found.sequences[:] = sampled / self.shard.attention_dp
+        return found
+
+    def with_prompts(self, step: Step, each: Array) -> Step:
+        """Add `each` prompt chunks per attention-parallel group, from the middle of their prompts."""
+        return replace(
+            step,
+            prefill_sequences=each * self.shard.attention_dp,
+            prefill_tokens=self.chunk,
+            prefill_context=self.demand.context + (self.demand.prompt - self.chunk) / 2,
+        )
+
+
+def _lowered(group: _Group, points: int) -> Situation:
+    demand, shard, room = group.demand, group.shard, group.room()
+    groups, stages = float(shard.attention_dp), float(shard.pp)
+    most = group.policy(lambda engine: engine.max_sequences) * groups
+    limit = np.maximum(np.minimum(room.sequences, most), 1.0)
+    sizes = _sizes(np.maximum(np.minimum(demand.users, limit) / stages, 1.0), points)
+    context = demand.context + demand.prompt + demand.output / 2
+    decode = [Step(decode_sequences=size, decode_context=context) for size in sizes]
+    # Prompts that start per decode step once the batch is steady, as far as one step holds them.
+    due = sizes[0] * stages / groups / np.maximum(demand.output - 1.0, 1.0)
+    prompts = np.clip(due, 1.0, np.maximum(group.longest / group.chunk, 1.0))
+    ones = np.ones_like(limit)
+    chunks = demand.prompt / group.chunk
+    return Situation(
+        demand=demand,
+        decode=tuple(group.cost(step, size) for step, size in zip(decode, sizes, strict=True)),
+        mixed=group.cost(group.with_prompts(decode[0], prompts), sizes[0]),
+        prompt_chunk=group.cost(group.with_prompts(Step(), ones), ones),
+        mixed_prompts=prompts,
+        sizes=sizes,
+        chunks=chunks,
+        passes=_passes(chunks, stages, group.policy(lambda engine: engine.pipeline_chunks)),
+        limit=limit,
+        stages=stages * ones,
+        replicas=groups * ones,
+        fits=room.sequences >= 1.0,
+        memory_known=np.isfinite(room.usable_bytes),
+        fixed_bytes=room.fixed_bytes,
+        sequence_bytes=room.sequence_bytes,
+    )
+
+
+def _sizes(largest: Array, points: int) -> Array:
+    """Batch sizes to lower, the largest first and one sequence last."""
+    if points == 3:
+        return np.stack([largest, np.maximum(largest / 2, 1.0), np.ones_like(largest)])
+    return np.stack([largest ** (1.0 - k / (points - 1)) for k in range(points)])
+
+
+def _passes(chunks: Array, stages: float, overlapped: Array) -> Array:
+    """Chunk times of a prompt: runs of m chunks through s stages take m + s - 1 each."""
+    run = np.maximum(np.minimum(chunks, overlapped), 1.0)
+    return np.asarray(np.maximum(chunks / run, 1.0) * (run + stages - 1.0))

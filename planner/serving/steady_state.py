@@ -1,0 +1,150 @@
+"""From steps to service: what users of a replica see once it runs steadily.
+
+Notation: T(n) time of a decode step with n running sequences, P time that one prompt adds to
+steps, o = output tokens - 1 (the first token comes out of the prefill). Prompts are mixed into
+decode steps; every one of the o / n steps per finished request carries one:
+
+    TPOT = T(n) + share P (n - 1) / o                            (prefill interference)
+    TTFT = request + passes prefill + wait TPOT + wave P (n - 1) (steps waited, other prompts first)
+    n    = users o TPOT / (TTFT + o TPOT)                        (Little: share of users decoding)
+
+T is interpolated between sizes of the batch; users beyond the limit queue outside.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.serving.situation import Situation
+from planner.serving.step_time import StepTime, Values, step_time
+
+Array = NDArray[np.float64]
+_ROUNDS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Time laws of a replica, ready to be evaluated at any batch size."""
+
+    situation: Situation
+    values: Values
+    decode: tuple[StepTime, ...]
+    """Of each size in `situation.sizes`."""
+    chunk: StepTime
+    prompt_s: Array
+    """P: seconds that one prompt adds to steps that run anyway."""
+    prefill_s: Array
+    """Seconds of a prompt on an idle replica, its own steps included."""
+
+    def decode_s(self, running: Array) -> Array:
+        """T(n) through all pipeline stages; n counts the whole instance.
+
+        Piecewise linear between the sizes that were lowered.
+        """
+        sizes = self.situation.sizes
+        size = np.maximum(running / self.situation.stages, 1.0)
+        times = [self._latency_s(step) for step in self.decode]
+        found = times[0]
+        for k in range(len(times) - 1):
+            gap = sizes[k] - sizes[k + 1]
+            rise = np.maximum(times[k] - times[k + 1], 0.0)
+            slope = np.where(gap > 1e-9, rise / np.maximum(gap, 1e-9), 0.0)
+            found = np.where((k == 0) | (size < sizes[k]), times[k] + slope * (size - sizes[k]), found)
+        return np.asarray(np.maximum(found, times[-1]))
+
+    def _latency_s(self, step: StepTime) -> Array:
+        """Through all stages: kernels, messages and launches of each; scheduling once."""
+        once = self.values["step_s"]
+        return np.asarray(self.situation.stages * (step.total_s - once) + once)
+
+    def interference_s(self, running: Array) -> Array:
+        """Mean delay of a decode step by prompts of other requests."""
+        steps = np.maximum(self.situation.demand.output - 1.0, 1.0)
+        share = self.values["prefill_share"]
+        others = np.maximum(running / self.situation.replicas - 1.0, 0.0)
+        return np.asarray(share * others / steps * self.prompt_s)
+
+
+def service(situation: Situation, values: Values) -> Service:
+    """Apply engine coefficients to a situation."""
+    chunk = step_time(situation.prompt_chunk, values)
+    decode = tuple(step_time(ideal, values) for ideal in situation.decode)
+    added = step_time(situation.mixed, values).marginal_s - decode[0].marginal_s
+    return Service(
+        situation=situation,
+        values=values,
+        decode=decode,
+        chunk=chunk,
+        prompt_s=np.asarray(situation.chunks * added / situation.mixed_prompts),
+        prefill_s=np.asarray(situation.passes * chunk.total_s),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """A replica in its steady state; arrays over cases."""
+
+    ttft_s: Array
+    tpot_s: Array
+    requests_per_s: Array
+    running: Array
+    queue_s: Array
+    """Part of the time to first token that was spent outside the batch."""
+    load_frac: Array
+    """Share of the replica's places or prefill time in use; below 1 it keeps up."""
+
+
+def closed(s: Service) -> State:
+    """Solve for users who each send the next request when the last one ends.
+
+    Users beyond the limit wait outside for a place: by Little's law over the
+    whole loop, the throughput is limit / (time inside).
+    """
+    demand = s.situation.demand
+    inside = np.minimum(demand.users, s.situation.limit)
+    steps = np.maximum(demand.output - 1.0, 0.0)
+    decoding = inside
+    ttft = tpot = np.zeros(inside.shape)
+    for _ in range(_ROUNDS):
+        tpot = s.decode_s(decoding) + s.interference_s(decoding)
+        ttft = first_token_s(s, decoding, tpot)
+        share = steps * tpot / (ttft + steps * tpot)
+        decoding = 0.5 * decoding + 0.5 * np.maximum(inside * share, np.minimum(inside, 1.0))
+    rate = inside / (ttft + steps * tpot)
+    queue = np.maximum(demand.users / rate - inside / rate, 0.0)
+    return State(
+        ttft_s=ttft + queue,
+        tpot_s=tpot,
+        requests_per_s=rate,
+        running=inside,
+        queue_s=queue,
+        load_frac=np.ones_like(rate),
+    )
+
+
+def first_token_s(s: Service, running: Array, tpot: Array) -> Array:
+    """Time to first token of a request that is admitted at once."""
+    v = s.values
+    others = np.maximum(running / s.situation.replicas - 1.0, 0.0)
+    shared = s.situation.demand.users > 1.0
+    prefill = s.prefill_s * np.where(shared, np.maximum(v["prompt_passes"], 1.0), 1.0)
+    steps = np.where(shared, v["wait_steps"], 0.0)
+    return np.asarray(v["request_s"] + prefill + steps * tpot + v["wave_share"] * others * s.prompt_s)
+
+
+def saturated(s: Service) -> State:
+    """Solve for a queue that never empties: the batch is as large as memory and policy allow."""
+    limit = s.situation.limit
+    steps = np.maximum(s.situation.demand.output - 1.0, 0.0)
+    tpot = s.decode_s(limit) + s.interference_s(limit)
+    inside = steps * tpot + s.prefill_s
+    rate = s.values["ramp_frac"] * limit / inside
+    return State(
+        ttft_s=s.prefill_s,
+        tpot_s=tpot,
+        requests_per_s=np.asarray(rate),
+        running=limit,
+        queue_s=np.zeros(limit.shape),
+        load_frac=np.ones(limit.shape),
+    )

@@ -1,0 +1,56 @@
+"""Predictions for a file of cases of any length: lines in, lines out, in order, bounded memory."""
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from pydantic import ValidationError
+
+from planner.deployment import Case
+from planner.prediction import Refusal
+from planner.serving.predict import predict_batch
+from tonnage.files import first_problem, has_half_a_character
+
+BLOCK = 4096
+"""Lines answered at once: enough to group by model, little enough to hold."""
+
+
+def answer_lines(lines: Iterable[str]) -> Iterator[str]:
+    """Yield one JSON line per case; blank lines are left out.
+
+    A line that cannot be read, or whose case has no answer, yields `{"id", "error"}`.
+    """
+    filled = (line for line in lines if line.strip())
+    first = 1
+    while block := list(islice(filled, BLOCK)):
+        yield from _answer_block(block, first)
+        first += len(block)
+
+
+def _answer_block(block: list[str], first: int) -> Iterator[str]:
+    read = [_read(line, number) for number, line in enumerate(block, start=first)]
+    answers = iter(predict_batch([case for case in read if isinstance(case, Case)]))
+    for case in read:
+        yield (next(answers) if isinstance(case, Case) else case).model_dump_json()
+
+
+def _read(line: str, number: int) -> Case | Refusal:
+    """Read one case; an id is kept wherever there is one."""
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError) as problem:
+        return Refusal(id=f"line {number}", error=f"line {number} is not valid JSON: {problem}")
+    if not isinstance(data, dict):
+        return Refusal(id=f"line {number}", error=f"line {number} holds no JSON object")
+    if has_half_a_character(line, data):
+        return Refusal(id=f"line {number}", error=f"line {number} holds half of a surrogate pair")
+    try:
+        return Case.model_validate(_with_text_id(data, number))
+    except ValidationError as problem:
+        return Refusal(id=str(data.get("id", f"line {number}")), error=first_problem(problem))
+
+
+def _with_text_id(data: dict[str, Any], number: int) -> dict[str, Any]:
+    """Numbers are fine as ids; a missing one is the line's."""
+    return {**data, "id": str(data.get("id", f"line {number}"))}

@@ -1,0 +1,82 @@
+"""The fit of engine coefficients against data made from known ones."""
+
+import json
+
+import numpy as np
+import pytest
+
+from planner.deployment import Case
+from planner.serving import coefficients
+from planner.serving.calibrate import Layout, Problem, Row, fit, leave_out, read_rows, row_logs
+from planner.serving.coefficients import NAMES, CoefficientFile
+from tonnage.errors import FitRejected, FormatError
+
+
+def rows(seed=0, noise=0.0):
+    """Closed loops of three models on two devices, measured by the shipped coefficients themselves."""
+    rng = np.random.default_rng(seed)
+    cases = [
+        Case.parse(
+            {"id": f"{device}{model}{n}{isl}", "device": device, "model": model, "weights": "FP8",
+             "engine": "vllm", "isl": isl, "osl": 256, "concurrency": n, "tp": 2}, where="case")
+        for device in ("nvidia-h100-sxm5-80gb", "nvidia-l40s")
+        for model in ("llama-3.1-8b", "qwen3-32b", "mixtral-8x7b")
+        for n in (1, 8, 64)
+        for isl in (256, 2048)
+    ]  # fmt: skip
+    asked = [Row(case, metric, 1.0, "made", "closed") for case in cases for metric in ("tpot_s", "ttft_s")]
+    problem = Problem(asked)
+    shipped = coefficients.shipped()
+    resolved = [shipped.resolve(groups) for groups in problem.groups]
+    logs = np.log(np.array([[getattr(one, name) for one in resolved] for name in NAMES]))
+    measured = np.exp(problem.log_predicted(logs) + rng.normal(0, noise, len(asked)))
+    return [
+        Row(row.case, row.metric, float(value), row.source, row.stratum)
+        for row, value in zip(asked, measured, strict=True)
+    ]
+
+
+def test_a_fit_finds_its_own_data_again():
+    data = rows()
+    problem = Problem(data)
+    errors = fit(problem).log_predicted(problem) - problem.log_measured
+    assert np.median(np.abs(errors)) < 0.05
+    assert np.max(np.abs(errors)) < 0.3
+
+
+def test_a_model_left_out_is_still_met():
+    errors = leave_out(rows(noise=0.03), lambda row: row.case.model)
+    assert np.median(np.abs(errors)) < 0.12
+
+
+def test_unknown_groups_fall_back_to_the_base():
+    data = rows()
+    layout = Layout(Problem(data).groups)
+    theta = np.array(layout.centres)
+    theta[len(NAMES) :] = 1.0
+    other = Problem([Row(data[0].case.model_copy(update={"engine": "other"}), "tpot_s", 1.0, "", "")])
+    logs = row_logs(theta, layout.places(other.groups), 1)
+    assert logs[NAMES.index("step_s"), 0] == theta[NAMES.index("step_s")]
+
+
+def test_cases_without_measurements_are_no_truth(tmp_path):
+    path = tmp_path / "cases.jsonl"
+    path.write_text(json.dumps({"id": "a", "device": "d", "model": "m", "weights": "FP8"}) + "\n")
+    with pytest.raises(FitRejected, match="measured"):
+        read_rows(path)
+
+
+def test_a_file_that_lacks_a_coefficient_is_refused():
+    data = coefficients.shipped().model_dump(mode="json")
+    del data["base"]["layer_s"]
+    with pytest.raises(FormatError, match="layer_s"):
+        CoefficientFile.parse(data, where="coefficients.json")
+
+
+def test_shipped_coefficients_are_physical_and_say_where_they_come_from():
+    file = coefficients.shipped()
+    assert all(value > 0 for value in file.base.values())
+    assert all(file.base[name] <= 1 for name in NAMES if name.endswith("_frac"))
+    assert sum(file.provenance.rows.values()) > 1000
+    assert file.provenance.scores
+    assert {"tpot", "ttft", "throughput", "tpot_single", "ttft_single"} <= set(file.spread)

@@ -1,0 +1,71 @@
+"""Queueing formulas against textbook results, and the states built on them."""
+
+import numpy as np
+import pytest
+
+from planner.deployment import Case
+from planner.serving import coefficients, open_load, placement, situation, steady_state
+from planner.serving.open_load import LENGTH_CV2, _place_wait, _Tail
+
+
+def ready(points=5, **changes):
+    data = {"device": "nvidia-h100-sxm5-80gb", "model": "llama-3.1-8b", "weights": "BF16", "engine": "vllm",
+            "isl": 1000, "osl": 250, "concurrency": 100_000}  # fmt: skip
+    case = Case.parse({"id": "x", **data, **changes}, where="case")
+    placed = [placement.place(case)]
+    where = situation.situation(placed, situation.demand([case]), points=points)
+    return steady_state.service(where, placement.values(placed, coefficients.shipped()))
+
+
+@pytest.mark.parametrize("load", [0.1, 0.5, 0.9])
+def test_one_place_waits_as_pollaczek_and_khinchine_say(load):
+    service_s = 2.0
+    rate = np.array([load / service_s])
+    expected = load * service_s * (1 + LENGTH_CV2) / (2 * (1 - load))
+    assert _place_wait(rate, np.array([service_s]), np.array([1.0])) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("servers", "load"), [(2, 0.8), (5, 0.9), (20, 0.95)])
+def test_many_places_wait_nearly_as_erlang_says(servers, load):
+    """M/M/c by Erlang's C formula; Sakasegawa's fit is within 6 % there."""
+    offered = servers * load
+    terms = [1.0]
+    for k in range(1, servers + 1):
+        terms.append(terms[-1] * offered / k)
+    busy = terms[-1] / (1 - load)
+    erlang_c = busy / (sum(terms[:-1]) + busy)
+    expected = erlang_c / (servers * (1 - load))
+    found = _place_wait(np.array([load * servers]), np.array([1.0]), np.array([float(servers)]))
+    assert found * 2 / (1 + LENGTH_CV2) == pytest.approx(expected, rel=0.06)
+
+
+def test_the_tail_of_a_wait_has_its_mean():
+    tail = _Tail(np.array([0.6]), np.array([3.0]))
+    p = (np.arange(200_000) + 0.5) / 200_000
+    quantiles = [float(tail(x)[0]) for x in p[::100]]
+    assert np.mean(quantiles) == pytest.approx(3.0, rel=0.01)
+    assert float(tail(0.3)[0]) == 0.0
+
+
+def test_rates_grow_with_the_batch_and_so_do_all_times():
+    s = ready()
+    states = [open_load.at_running(s, np.array([n])) for n in (1.0, 10.0, 50.0, 200.0)]
+    for name in ("requests_per_s", "ttft_s", "tpot_s", "load_frac"):
+        values = [float(getattr(state, name)[0]) for state in states]
+        assert values == sorted(values)
+    for state in states:
+        assert state.ttft_at[0.5] <= state.ttft_at[0.95] <= state.ttft_at[0.99]
+        assert state.tpot_at[0.5] <= state.tpot_at[0.95] <= state.tpot_at[0.99]
+
+
+@pytest.mark.parametrize("rate", [0.1, 2.0, 8.0])
+def test_a_rate_is_met_where_the_replica_keeps_up(rate):
+    state = open_load.at_rate(ready(), np.array([rate]))
+    assert float(state.requests_per_s[0]) == pytest.approx(rate, rel=1e-3)
+    assert state.load_frac[0] < 1
+
+
+def test_beyond_its_means_a_replica_says_so():
+    state = open_load.at_rate(ready(), np.array([1e4]))
+    assert float(state.requests_per_s[0]) < 1e3
+    assert state.load_frac[0] >= 1
