@@ -1,0 +1,1 @@
+"""Pictures and words from records; nothing here measures or solves."""

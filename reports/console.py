@@ -1,0 +1,107 @@
+"""The one look of everything that is printed for people: console, tables, evidence words, intervals."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rich import box
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from reports.numbers import interval
+from tonnage.evidence import Evidence
+
+__all__ = ["console", "evidence", "interval", "note", "print_fitted", "table"]
+
+PIPED_WIDTH = 120
+"""Columns when stdout is no terminal and COLUMNS says nothing."""
+
+MEASURED_WIDTH = 1000
+"""Columns that every table fits in when its own width is asked for."""
+
+EVIDENCE_STYLES = {
+    Evidence.MEASURED: "bold green",
+    Evidence.FITTED: "green",
+    Evidence.EXTRAPOLATED: "yellow",
+    Evidence.TRANSFERRED: "cyan",
+    Evidence.DATASHEET: "blue",
+    Evidence.ASSUMED: "magenta",
+}
+
+
+def console() -> Console:
+    """Return a console on today's stdout: no guessing of numbers, plain text when piped."""
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
+    return Console(highlight=False, markup=False, emoji=False, width=width)
+
+
+def table(title: str, *columns: str) -> Table:
+    """Return an empty table in the common style.
+
+    Parameters
+    ----------
+    title : str
+        Stands above it, flush left; empty for none.
+    *columns : str
+        Headings. One that starts with ">" is right-aligned, for numbers; one that
+        starts with "!" is never wrapped, for names. Add rows of `str` or `Text`.
+    """
+    grid = Table(
+        title=Text(title, style="bold") if title else None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        header_style="dim",
+        pad_edge=False,
+        padding=(0, 1),
+        show_edge=False,
+    )
+    for column in columns:
+        numeric, name = column.startswith(">"), column.startswith("!")
+        grid.add_column(
+            Text(column.lstrip(">!")),
+            justify="right" if numeric else "left",
+            no_wrap=numeric or name,
+            overflow="fold",
+        )
+    return grid
+
+
+def print_fitted(grid: Table, *, without: Sequence[str]) -> None:
+    """Print a table; on a narrow terminal some columns stay out, so that no figure is cut.
+
+    Parameters
+    ----------
+    grid : Table
+        As `table` returns it, of columns that are never wrapped.
+    without : sequence of str
+        Headings of columns that may stay out, the first one first.
+    """
+    out = console()
+    left_out = []
+    for heading in without:
+        if _width(grid, out) <= out.width:
+            break
+        kept = [column for column in grid.columns if str(column.header) != heading]
+        grid.columns = [replace(column, _index=index) for index, column in enumerate(kept)]
+        left_out.append(heading)
+    out.width = max(out.width, _width(grid, out))  # a line too long is better than a figure cut off
+    out.print(grid)
+    if left_out:
+        console().print(note(f"left out for want of width: {', '.join(left_out)}"))
+
+
+def _width(grid: Table, out: Console) -> int:
+    return Measurement.get(out, out.options.update_width(MEASURED_WIDTH), grid).maximum
+
+
+def evidence(how: Evidence) -> Text:
+    """Return the word for how a number is known, in its colour."""
+    return Text(how.value, style=EVIDENCE_STYLES[how])
+
+
+def note(text: str) -> Text:
+    """Return a remark that stands below a table."""
+    return Text(text, style="dim")

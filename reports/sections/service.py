@@ -1,0 +1,34 @@
+"""What was asked for, and what users will feel."""
+
+from planner.fleet.plan_record import Plan
+from reports.content import Block, Section
+from reports.figures import picture
+from reports.numbers import percent
+from reports.sources import Sources
+from reports.tables import service
+
+
+def build(sources: Sources) -> Section:
+    """Build the section; every scenario asks for something."""
+    plan = sources.plan
+    blocks: list[Block] = [service.traffic(plan)]
+    levels = service.levels(plan)
+    if levels.rows:
+        blocks.append(levels)
+    if (drawn := picture("service", sources)) is not None:
+        blocks.append(drawn)
+    return Section(title="Traffic and service levels", lead=_lead(plan), blocks=tuple(blocks))
+
+
+def _lead(plan: Plan) -> str:
+    spare = plan.scenario.availability.spare_units
+    spares = f" Of each kind, {spare} more than the load needs are running, for failures." if spare else ""
+    probability = plan.predicted.slo_probability
+    if not plan.feasible:
+        return "This is what was asked for; no plan meets all of it."
+    if probability is None:
+        return f"The plan is sized for the peak rate of every class.{spares}"
+    return (
+        f"The plan is sized for the peak rate of every class. Given the uncertainty of the predictions, "
+        f"every limit holds with a probability of {percent(probability, digits=2)}.{spares}"
+    )

@@ -1,0 +1,84 @@
+"""Why this plan: what binds, what would flip it, what else there is, what was turned down."""
+
+from planner.fleet.plan_record import Plan
+from reports.content import Table, headings
+from reports.numbers import count, usd
+from reports.tables.reasons import by_reason, few
+from reports.wording import bought, change
+
+MAX_REASONS = 12
+NONE = "–"
+
+
+def alternatives(plan: Plan) -> Table:
+    """Tabulate the next best plans that differ in kind, dearest last, below the chosen one."""
+    reference = plan.cost_usd_per_month
+    chosen = ("This plan", usd(reference), "", "") if reference is not None else None
+    rows = [
+        (
+            bought(one),
+            usd(one.cost_usd_per_month),
+            change(one.cost_usd_per_month, reference) if reference is not None else NONE,
+            one.why or NONE,
+        )
+        for one in sorted(plan.alternatives, key=lambda one: one.cost_usd_per_month)
+    ]
+    columns = headings("Plan", ">USD/month", ">Difference", "Remark")
+    return Table(columns=columns, rows=((chosen, *rows) if chosen else tuple(rows)))
+
+
+def binding(plan: Plan) -> Table:
+    """Tabulate the constraints that decide the plan, with their shadow prices where there are any."""
+    priced = any(one.usd_per_h_per_unit is not None for one in plan.binding)
+    rows = [
+        (one.constraint, one.detail, *((_price(one.usd_per_h_per_unit),) if priced else ()))
+        for one in plan.binding
+    ]
+    columns = headings("Constraint", "How it binds", *([">Worth, USD/h per unit"] if priced else []))
+    return Table(columns=columns, rows=tuple(rows), title="What binds")
+
+
+def _price(usd_per_h: float | None) -> str:
+    return NONE if usd_per_h is None else usd(usd_per_h)
+
+
+def relaxations(plan: Plan) -> Table:
+    """Tabulate the smallest change of each limit that would make a plan possible."""
+    rows = [
+        (one.constraint, _limit(one.current, one.unit), _limit(one.needed, one.unit), one.detail or NONE)
+        for one in plan.relaxations
+    ]
+    columns = headings("Limit", ">Asked for", ">Possible from", "Then")
+    return Table(columns=columns, rows=tuple(rows), title="Smallest relaxations, each on its own")
+
+
+def _limit(value: float | None, unit: str) -> str:
+    return NONE if value is None else f"{count(value)} {unit}".strip()
+
+
+def sensitivity(plan: Plan) -> Table:
+    """Tabulate what happens to the plan when one input moves."""
+    reference = plan.cost_usd_per_month
+    rows = [
+        (
+            one.input,
+            one.change,
+            usd(one.cost_usd_per_month) if one.cost_usd_per_month is not None else NONE,
+            change(one.cost_usd_per_month, reference)
+            if one.cost_usd_per_month is not None and reference is not None
+            else NONE,
+            "changes" if one.flips else "stays",
+            one.detail or NONE,
+        )
+        for one in plan.sensitivity
+    ]
+    columns = headings("Input", "Moves to", ">USD/month", ">Difference", "The choice", "Detail")
+    return Table(columns=columns, rows=tuple(rows), title="What would change it")
+
+
+def rejected(plan: Plan) -> Table:
+    """Tabulate why candidates were turned down, the most frequent reason first, with examples."""
+    groups = by_reason(plan.rejected, lambda one: one.why)[:MAX_REASONS]
+    rows = [(count(len(group)), group[0].why, few(one.candidate for one in group)) for group in groups]
+    columns = headings(">Candidates", "Turned down because, e.g.", "Among them")
+    return Table(columns=columns, rows=tuple(rows))

@@ -1,0 +1,36 @@
+"""Records as text for people, one view per record; each is loaded when it is first asked for."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reports.terminal_machine import show_machine
+    from reports.terminal_model import show_cost_model
+    from reports.terminal_plan import show_plan
+    from reports.terminal_prediction import show_predictions
+    from reports.terminal_profile import show_profile
+    from reports.terminal_simulation import show_simulation
+
+__all__ = [
+    "show_cost_model",
+    "show_machine",
+    "show_plan",
+    "show_predictions",
+    "show_profile",
+    "show_simulation",
+]
+
+_HOME = {
+    "show_machine": "reports.terminal_machine",
+    "show_profile": "reports.terminal_profile",
+    "show_cost_model": "reports.terminal_model",
+    "show_predictions": "reports.terminal_prediction",
+    "show_plan": "reports.terminal_plan",
+    "show_simulation": "reports.terminal_simulation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

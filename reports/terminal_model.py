@@ -1,0 +1,48 @@
+"""A cost model on the terminal: one law a line, with the error on shapes that were left out."""
+
+from planner.laws.cost_model import CostModel, Law
+from reports.console import console, note, table
+from reports.numbers import UNKNOWN
+from tonnage.units import gib, human
+
+
+def show_cost_model(model: CostModel) -> None:
+    """Print the ceilings and laws of a fitted machine to stdout."""
+    out = console()
+    out.print(f"{model.name}: {gib(model.memory_bytes)}, {human(model.memory_bandwidth_bytes_per_s, 'B/s')}")
+    grid = table(
+        "Laws",
+        "!kernel",
+        "!format",
+        "!backend",
+        ">overhead",
+        ">compute",
+        ">memory",
+        ">shapes",
+        ">error",
+        ">p90",
+    )
+    for law in sorted(model.laws, key=lambda law: (law.kernel, law.dtype, law.format or "", law.backend)):
+        grid.add_row(*_row(law))
+    out.print(grid)
+    out.print(note("error: median of |predicted / measured - 1| when the shape was not in the fit"))
+    for line in model.notes:
+        out.print(note(line))
+
+
+def _row(law: Law) -> tuple[str, ...]:
+    return (
+        law.kernel,
+        law.format or law.dtype,
+        law.backend,
+        human(law.overhead_s, "s"),
+        human(law.peak_flop_per_s, "FLOP/s") if law.peak_flop_per_s else "-",
+        human(law.bandwidth_bytes_per_s, "B/s") if law.bandwidth_bytes_per_s else "-",
+        str(law.n_shapes),
+        _percent(law.loo_median_error_frac),
+        _percent(law.loo_p90_error_frac),
+    )
+
+
+def _percent(share: float | None) -> str:
+    return UNKNOWN if share is None else f"{100 * share:.1f} %"

@@ -1,0 +1,167 @@
+"""A plan on the terminal: what to run, what it costs, how sure it is, what else, or what to relax."""
+
+from pathlib import PurePath
+
+from rich.table import Table as Grid
+
+from planner.fleet.pareto import ParetoFront
+from planner.fleet.plan_diff import PlanDifference
+from planner.fleet.plan_record import Plan, ReliableTask
+from reports.console import console, note, table
+from reports.content import Kind, Table
+from reports.numbers import count, interval, percent, usd
+from reports.tables import decision
+from reports.tables.reasons import by_reason
+from reports.wording import benchmark_name, change, recommendation, verdict
+from tonnage.units import HOURS_PER_MONTH
+
+SHOWN_REASONS = 6
+
+
+def show_plan(plan: Plan) -> None:
+    """Print the answer to a scenario to stdout."""
+    out = console()
+    out.print(verdict(plan), style="bold")
+    out.print(recommendation(plan), soft_wrap=True)
+    out.print()
+    parts: list[Grid | None]
+    parts = (
+        [_bought(plan), _felt(plan), _task(plan.task)]
+        if plan.feasible
+        else [_grid(decision.relaxations(plan))]
+    )
+    parts += [
+        _grid(decision.binding(plan)) if plan.feasible and plan.binding else None,
+        _grid(decision.alternatives(plan), title="The next best that differ in kind")
+        if plan.alternatives
+        else None,
+        _grid(decision.sensitivity(plan)) if plan.sensitivity else None,
+        _turned_down(plan) if plan.rejected else None,
+    ]
+    for part in parts:
+        if part is not None and part.row_count:
+            out.print(part)
+            out.print()
+    for line in plan.assumptions:
+        out.print(note(line), soft_wrap=True)
+
+
+def _grid(content: Table, *, title: str | None = None) -> Grid:
+    """Return a report's table as one of the terminal."""
+    marks = {Kind.NUMBER: ">", Kind.NAME: "!"}
+    headings = [f"{marks.get(column.kind, '')}{column.title}" for column in content.columns]
+    grid = table(content.title if title is None else title, *headings)
+    for row in content.rows:
+        grid.add_row(*row)
+    return grid
+
+
+def _bought(plan: Plan) -> Grid:
+    grid = table(
+        "What to run",
+        "!device",
+        ">devices",
+        "model",
+        "format",
+        "engine",
+        "cut",
+        ">load",
+        ">USD/month",
+        "known",
+    )
+    for unit in plan.units:
+        grid.add_row(
+            _short(unit.device),
+            count(unit.count * unit.devices_per_unit),
+            unit.model,
+            unit.weights,
+            unit.engine,
+            f"tp{unit.tp} pp{unit.pp}",
+            percent(unit.utilization, digits=2),
+            usd(unit.usd_per_h * HOURS_PER_MONTH),
+            unit.evidence.value,
+        )
+    for use in plan.api:
+        grid.add_row(
+            f"API {use.provider}", "", use.model, "", "", "", "", usd(use.usd_per_h * HOURS_PER_MONTH), ""
+        )
+    return grid
+
+
+def _short(device: str) -> str:
+    """Return a catalog id as it is, a profile by the name of its file."""
+    return PurePath(device).name
+
+
+def _felt(plan: Plan) -> Grid:
+    grid = table("What users feel at the peak load", "what", "median and 80 % interval")
+    predicted = plan.predicted
+    if predicted.ttft_p95_s is not None:
+        grid.add_row("time to first token, 95th percentile", interval(predicted.ttft_p95_s, "s"))
+    if predicted.tpot_p95_s is not None:
+        grid.add_row("time per output token, 95th percentile", interval(predicted.tpot_p95_s, "s"))
+    if predicted.slo_probability is not None:
+        grid.add_row("probability that all limits hold", percent(predicted.slo_probability, digits=2))
+    return grid
+
+
+def _task(task: ReliableTask | None) -> Grid | None:
+    if task is None:
+        return None
+    cost = usd(task.usd) if task.interval_usd is None else interval(task.interval_usd, "USD")
+    grid = table(
+        f"A task that ends right: {cost}", "asked in turn", ">one try", ">USD a try", ">tries", ">solves"
+    )
+    for tier in task.tiers:
+        grid.add_row(
+            f"{tier.model}{' (API)' if tier.hosted else ''}",
+            percent(tier.success_frac, digits=2),
+            usd(tier.usd_per_try),
+            f"{tier.tries_per_task:.2f}",
+            percent(tier.solved_frac, digits=2),
+        )
+    if task.person_usd is not None:
+        pays = task.break_even_person_usd
+        above = "" if pays is None else f" (models pay off above {usd(pays)})"
+        left = percent(task.left_frac, digits=2)
+        grid.add_row(f"a person{above}", "", usd(task.person_usd), f"{task.left_frac:.2f}", left)
+    grid.add_row("ends wrong, taken for right", "", "", "", percent(task.wrong_frac, digits=2))
+    if task.person_usd is None:
+        grid.add_row("stays open", "", "", "", percent(task.left_frac, digits=2))
+    return grid
+
+
+def _turned_down(plan: Plan) -> Grid:
+    grid = table(
+        f"{len(plan.rejected)} candidates turned down, by reason", ">candidates", "why, e.g.", "such as"
+    )
+    for group in by_reason(plan.rejected, lambda one: one.why)[:SHOWN_REASONS]:
+        grid.add_row(count(len(group)), group[0].why, group[0].candidate)
+    return grid
+
+
+def show_difference(difference: PlanDifference) -> None:
+    """Print what changed from one plan to another to stdout."""
+    out = console()
+    before, after = difference.cost_usd_per_month_before, difference.cost_usd_per_month_after
+    moved = change(after, before) if before is not None and after is not None else ""
+    out.print(f"{usd(before)} to {usd(after)} a month  {moved}".rstrip(), style="bold")
+    grid = table("", "what", ">before", ">after")
+    for row in difference.rows:
+        grid.add_row(row.what, row.before, row.after)
+    out.print(grid if difference.rows else note("Nothing else changed."))
+
+
+def show_pareto(front: ParetoFront) -> None:
+    """Print what more quality costs to stdout."""
+    grid = table(
+        f"Cost against {benchmark_name(front.benchmark)}", ">score", ">USD/month", "cheapest plan", "budget"
+    )
+    for point in front.points:
+        grid.add_row(
+            percent(point.score_percent / 100),
+            usd(point.cost_usd_per_month),
+            point.label,
+            "" if point.within_budget else "over",
+        )
+    console().print(grid if front.points else note("No candidate has a known score that can be served."))

@@ -1,0 +1,90 @@
+import doctest
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planner.fleet.plan_record import Plan, Rejected
+from reports.content import Table
+from reports.sources import Sources
+from reports.tables import decision, fleet, machine, method, reasons, service
+from tests.reports import samples
+from tests.strategies import records
+from tonnage.evidence import Evidence, Quantiles
+from tonnage.files import write_record
+
+OF_A_PLAN = (
+    fleet.units, fleet.apis, fleet.load, fleet.costs, fleet.prices, service.traffic, service.levels,
+    decision.alternatives, decision.binding, decision.relaxations, decision.sensitivity, decision.rejected,
+)  # fmt: skip
+
+
+def check(table: Table) -> None:
+    assert all(len(row) == len(table.columns) for row in table.rows)
+
+
+@pytest.mark.parametrize("module", [fleet, reasons])
+def test_the_examples_in_the_docstrings_hold(module):
+    assert doctest.testmod(module).failed == 0
+
+
+@given(records(Plan))
+def test_every_row_of_any_plan_has_a_cell_for_every_column(plan):
+    for build in OF_A_PLAN:
+        check(build(plan))
+    check(method.legend(Sources(plan=plan)))
+
+
+def test_every_row_of_a_profile_has_a_cell_for_every_column():
+    profile = samples.profile()
+    for table in (machine.facts(profile.machine), machine.ceilings(profile), machine.laws(samples.model())):
+        check(table)
+        assert table.rows
+    for table in (
+        machine.conditions(profile.conditions),
+        machine.skipped(profile),
+        machine.unstable(profile),
+    ):
+        check(table)
+        assert table.rows
+
+
+def test_the_last_line_of_the_bill_is_the_sum_of_the_others():
+    bill = fleet.costs(samples.full_plan())
+    assert bill.total
+    hourly = [float(row[4].strip("$")) for row in bill.rows]
+    assert hourly[-1] == pytest.approx(sum(hourly[:-1]), abs=0.005 * len(hourly))
+
+
+def test_every_level_of_evidence_has_its_line_in_the_legend():
+    rows = method.legend(Sources(plan=samples.full_plan(), profile=samples.profile())).rows
+    assert [row[0] for row in rows] == [level.value for level in Evidence]
+    uses = {row[0]: row[2] for row in rows}
+    assert "A" in uses["transferred"]
+    assert "B" in uses["extrapolated"]
+    assert "ceilings" in uses["measured"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["needs {} GiB", "slower than {} ms"]), st.integers(0, 9999))))
+def test_grouping_by_reason_loses_nobody_and_ignores_numbers(drawn):
+    turned_down = [Rejected(candidate="c", why=text.format(number)) for text, number in drawn]
+    groups = reasons.by_reason(turned_down, lambda one: one.why)
+    assert sum(map(len, groups)) == len(turned_down)
+    assert len(groups) == len({text for text, _ in drawn})
+
+
+@pytest.mark.parametrize(
+    ("limit", "verdict"),
+    [(4.0, "holds"), (2.5, "probably holds"), (1.5, "probably missed"), (0.5, "missed")],
+)
+def test_a_limit_is_judged_by_where_it_cuts_the_interval(limit, verdict):
+    assert service.judged(Quantiles(p10=1.0, p50=2.0, p90=3.0), limit) == verdict
+
+
+def test_the_fingerprint_is_that_of_the_file(tmp_path):
+    import hashlib
+
+    plan = samples.full_plan()
+    write_record(tmp_path / "plan.json", plan)
+    digest = hashlib.sha256((tmp_path / "plan.json").read_bytes()).hexdigest()
+    assert dict(method.fingerprints(Sources(plan=plan)))["plan.json"] == digest

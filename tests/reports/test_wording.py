@@ -1,0 +1,42 @@
+import doctest
+
+import pytest
+
+from reports import wording
+from tests.reports import samples
+from workloads.scenario import Slo
+
+
+def test_the_examples_in_the_docstrings_hold():
+    assert doctest.testmod(wording).failed == 0
+
+
+@pytest.mark.parametrize("field", Slo.model_fields)
+def test_every_limit_has_a_name_without_its_field(field):
+    name = wording.limit_name(field)
+    assert "_" not in name
+    assert name.startswith("time")
+
+
+def test_the_recommendation_says_what_it_costs_and_how_sure_it_is():
+    text = wording.recommendation(samples.full_plan())
+    for part in (
+        "3 × NVIDIA L40S",
+        "2 × NVIDIA H100",
+        "$7,957 a month",
+        "88.4 % of the budget of $9,000",
+        "76 %",
+    ):
+        assert part in text
+
+
+def test_the_recommendation_of_the_impossible_says_what_stands_in_the_way():
+    plan = samples.infeasible_plan()
+    assert wording.verdict(plan) == "No plan can meet these requirements"
+    assert "budget" in wording.recommendation(plan)
+
+
+def test_a_plan_of_many_lines_points_to_the_table():
+    plan = samples.full_plan()
+    many = plan.model_copy(update={"units": plan.units * 3})
+    assert "the 7 lines below" in wording.recommendation(many)
