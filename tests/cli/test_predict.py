@@ -1,0 +1,119 @@
+"""`tonnage predict` through the command: one case, a file of them, and everything that can be wrong."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tonnage.cli import main
+
+GOOD = {"id": "a", "device": "nvidia-l4", "model": "llama-3.1-8b", "weights": "FP8"}
+ONE = ["predict", "--device", "nvidia-l4", "--model", "llama-3.1-8b", "--weights", "FP8"]
+
+
+def batch(tmp_path, *lines):
+    path = tmp_path / "cases.jsonl"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return ["predict", "--batch", str(path)]
+
+
+def test_one_case_as_json_is_one_prediction(capsys):
+    assert main([*ONE, "--isl", "4k", "--concurrency", "8", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["tpot_s"]["p10"] < answer["tpot_s"]["p50"] < answer["tpot_s"]["p90"]
+    assert answer["fits"] is True
+    assert answer["evidence"]
+
+
+def test_without_weights_a_model_is_what_it_is_published_in(capsys):
+    answers = []
+    for words in (ONE[:5], [*ONE[:5], "--weights", "BF16"]):
+        assert main([*words, "--json"]) == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    assert answers[0] == answers[1]
+
+
+def test_one_case_as_a_table_names_the_metrics(capsys):
+    assert main(ONE) == 0
+    shown = capsys.readouterr().out
+    assert "time to first token" in shown
+    assert "80 % interval" in shown
+
+
+def test_a_random_load_has_percentiles(capsys):
+    assert main([*ONE, "--qps", "0.5", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["ttft_p95_s"]["p50"] >= answer["ttft_p50_s"]["p50"]
+    assert answer["requests_per_s"]["p50"] == pytest.approx(0.5, rel=1e-3)
+
+
+def test_a_batch_answers_line_by_line_in_order_and_a_bad_line_fails_alone(tmp_path, capsys):
+    lines = [
+        json.dumps(GOOD),
+        "",
+        "{not json",
+        json.dumps({**GOOD, "id": "b", "device": "nothing"}),
+        json.dumps({**GOOD, "id": "c", "isl": -1}),
+        json.dumps([1, 2]),
+        json.dumps({**GOOD, "id": "d", "length_spread": "uniform-a-b"}),
+        json.dumps({**GOOD, "id": "e", "isl": 1e300}),
+        json.dumps({**GOOD, "id": "f", "load": "open", "requests_per_s": float("nan")}),
+        json.dumps({**GOOD, "id": 7, "engine_version": float("nan"), "measured": {}, "source": "x"}),
+    ]
+    assert main(batch(tmp_path, *lines)) == 0
+    said = capsys.readouterr()
+    answers = [json.loads(line) for line in said.out.splitlines()]
+    assert [answer["id"] for answer in answers] == ["a", "line 2", "b", "c", "line 5", "d", "e", "f", "7"]
+    assert ["error" in answer for answer in answers] == [False, *[True] * 7, False]
+    assert "isl" in answers[3]["error"]
+    assert said.err == ""
+
+
+def test_a_batch_longer_than_a_block_keeps_its_order(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("planner.serving.stream.BLOCK", 3)
+    assert main(batch(tmp_path, *(json.dumps({**GOOD, "id": str(i)}) for i in range(10)))) == 0
+    ids = [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()]
+    assert ids == [str(i) for i in range(10)]
+
+
+def test_a_profile_is_a_device(capsys):
+    profile = Path(__file__).parents[1] / "captures" / "profiles" / "epyc-2cpu.json"
+    words = ["predict", "--device", str(profile), "--model", "mamba-130m", "--weights", "F16", "--json"]
+    assert main(words) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["evidence"] == "fitted"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["predict"], "--device"),
+        ([*ONE, "--batch", "x.jsonl"], "leave out"),
+        (["predict", "--batch", "missing.jsonl"], "missing.jsonl"),
+        ([*ONE, "--isl", "many"], "many"),
+        ([*ONE, "--isl", "0"], "isl"),
+        ([*ONE, "--tp", "0"], "tp"),
+        ([*ONE, "--qps", "nan"], "qps"),
+        ([*ONE, "--qps", "-1"], "qps"),
+        (["predict", "--device", "nvidia-l5", "--model", "llama-3.1-8b", "--weights", "FP8"], "nvidia-l4"),
+        (["predict", "--device", "nvidia-l4", "--model", "llama-9", "--weights", "FP8"], "llama-9"),
+        (["predict", "--device", "nvidia-l4", "--model", "llama-3.1-8b", "--weights", "FP9"], "FP9"),
+        (
+            ["predict", "--device", "missing.json", "--model", "llama-3.1-8b", "--weights", "FP8"],
+            "missing.json",
+        ),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_two(words, says, capsys):
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert says in said.err
+
+
+def test_a_corrupt_profile_is_one_line(tmp_path, capsys):
+    path = tmp_path / "profile.json"
+    path.write_text('{"format": "tonnage.profile", "version": 1, "machine": {')
+    assert main(["predict", "--device", str(path), "--model", "llama-3.2-1b", "--weights", "F16"]) == 2
+    assert "not valid JSON" in capsys.readouterr().err

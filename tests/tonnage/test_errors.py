@@ -1,0 +1,26 @@
+"""Laws of the error tree's messages."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tonnage import errors
+
+KINDS = [
+    kind for kind in (getattr(errors, name) for name in errors.__all__) if kind is not errors.UnknownName
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(text=st.text())
+def test_a_message_is_one_printable_line_and_keeps_its_printable_text(
+    kind: type[errors.TonnageError], text: str
+) -> None:
+    said = str(kind(text))
+    assert said.isprintable()
+    if text.isprintable():
+        assert said == text
+
+
+def test_a_name_with_a_line_break_does_not_break_the_line() -> None:
+    assert str(errors.UnknownName("model", "a\nb")) == "unknown model 'a\\nb'"

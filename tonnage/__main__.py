@@ -1,0 +1,5 @@
+"""`python -m tonnage` is the command `tonnage`."""
+
+from tonnage.cli import run
+
+run()

@@ -1,0 +1,149 @@
+"""The verbs as functions: each returns the record that the command of its name prints."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hw_targets.machine import Machine
+    from planner.compare.comparison import Comparison
+    from planner.deployment import Case
+    from planner.fleet.plan_record import Plan
+    from planner.laws.cost_model import CostModel
+    from planner.prediction import Prediction, Refusal
+    from planner.simulate.simulation_record import Simulation
+    from profiler.profile import Profile
+    from workloads.scenario import Scenario
+
+__all__ = ["bench", "compare", "fit", "plan", "predict", "predict_batch", "probe", "report", "simulate"]
+
+DEFAULT_BUDGET_S = 60.0
+
+
+def probe(*, root: Path | str | None = None) -> "Machine":
+    """Observe this host, or a captured one below `root`."""
+    from hw_targets.probe import probe_machine
+
+    return probe_machine(Path(root) if root is not None else None)
+
+
+def bench(
+    *,
+    budget_s: float = DEFAULT_BUDGET_S,
+    kernels: Iterable[str] | None = None,
+    device: str = "cpu",
+    output: Path | str | None = None,
+    resume: bool = False,
+    on_progress: Callable[[Any], None] | None = None,
+) -> "Profile":
+    """Measure this machine within a budget; see `profiler.bench.run_bench`."""
+    from profiler.bench import run_bench
+
+    return run_bench(
+        probe(),
+        budget_s=budget_s,
+        kernels=tuple(kernels) if kernels is not None else None,
+        device=device,
+        output=Path(output) if output is not None else None,
+        resume=resume,
+        on_progress=on_progress,
+    )
+
+
+def fit(profile: "Profile | Path | str") -> "CostModel":
+    """Turn a profile, or its file, into a cost model."""
+    from planner.laws.fit import fit_profile
+    from profiler.profile import Profile
+    from tonnage.files import read_record
+
+    if isinstance(profile, Profile):
+        return fit_profile(profile, name="profile")
+    return fit_profile(read_record(profile, Profile), name=str(profile))
+
+
+def predict(case: "Case | Mapping[str, Any]") -> "Prediction":
+    """Predict one case; raises what `predict_batch` would return as an error line."""
+    from planner.deployment import Case
+    from planner.serving.predict import predict as answer
+
+    return answer(case if isinstance(case, Case) else Case.parse({"id": "case", **case}, where="case"))
+
+
+def predict_batch(cases: "Iterable[Case]") -> "list[Prediction | Refusal]":
+    """Predict many cases at once, in their order."""
+    from planner.serving.predict import predict_batch as answer
+
+    return answer(list(cases))
+
+
+def compare(
+    models: Sequence[str],
+    *,
+    device: str,
+    weights: str | None = None,
+    kv: str | None = None,
+    engine: str | None = None,
+    tp: int = 1,
+    context: str = "1k..1M",
+    concurrency: int = 1,
+    osl: float = 256,
+) -> "Comparison":
+    """Predict models over the length of their context, and find where they cross."""
+    from planner.compare.run import compare as answer
+
+    return answer(
+        models,
+        device=device,
+        weights=weights,
+        kv=kv,
+        engine=engine,
+        tp=tp,
+        context=context,
+        concurrency=concurrency,
+        osl=osl,
+    )
+
+
+def plan(scenario: "Scenario | Path | str") -> "Plan":
+    """Solve a scenario, or the one in a TOML file."""
+    from planner.fleet.plan import make_plan
+    from workloads.scenario import Scenario
+    from workloads.scenario_file import read_scenario
+
+    return make_plan(scenario if isinstance(scenario, Scenario) else read_scenario(Path(scenario)))
+
+
+def simulate(
+    source: "Plan | Scenario | Path | str | Mapping[str, Any]",
+    *,
+    requests: int = 20_000,
+    replications: int = 3,
+    seed: int = 0,
+) -> "Simulation":
+    """Simulate a plan, a scenario or their file, or one case, request by request."""
+    from planner.simulate.cases import Effort, experiment
+    from planner.simulate.replicate import simulate as run
+
+    return run(experiment(source, Effort(requests=requests, replications=replications, seed=seed)))
+
+
+def report(
+    plan: "Plan | Path | str",
+    output: Path | str = "capacity-report.pdf",
+    *,
+    profile: "Profile | Path | str | None" = None,
+    html: Path | str | None = None,
+) -> Path:
+    """Typeset a plan as a PDF; returns its path."""
+    from planner.fleet.plan_record import Plan
+    from profiler.profile import Profile
+    from reports.document import write_report
+    from tonnage.files import read_record
+
+    return write_report(
+        plan if isinstance(plan, Plan) else read_record(plan, Plan),
+        profile=profile if isinstance(profile, Profile) or profile is None else read_record(profile, Profile),
+        model=None if profile is None else fit(profile),
+        pdf=Path(output),
+        html=Path(html) if html is not None else None,
+    )

@@ -1,0 +1,28 @@
+"""`tonnage calibrate`: fit engine coefficients to published or own measurements."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command("calibrate")(calibrate)
+
+
+def calibrate(
+    cases: Annotated[Path, typer.Argument(help="Cases as for 'predict --batch', each with 'measured'.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Write the coefficients here.")] = Path(
+        "coefficients.json"
+    ),
+) -> None:
+    """Refit all engine coefficients, and say how far they are off on models and devices left out."""
+    from planner.serving.calibrate import read_rows
+    from planner.serving.calibration_file import calibrate as refit
+    from tonnage.files import check_writable, write_record
+
+    check_writable(output)
+    found = refit(read_rows(cases), say=lambda text: typer.echo(text, err=True))
+    write_record(output, found.file)
+    typer.echo(f"Coefficients: {output}")

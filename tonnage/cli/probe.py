@@ -1,0 +1,34 @@
+"""`tonnage probe`: what this machine is."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command("probe")(probe)
+
+
+def probe(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the machine record as JSON.")] = False,
+    root: Annotated[Path | None, typer.Option(help="Read a captured host from this folder instead.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Also write machine.json here.")
+    ] = None,
+) -> None:
+    """Show CPU, memory and every accelerator of this machine, and what the catalog knows of them."""
+    from tonnage import api
+
+    machine = api.probe(root=root)
+    if output is not None:
+        from tonnage.files import write_record
+
+        write_record(output, machine)
+    if as_json:
+        typer.echo(machine.to_json())
+        return
+    from reports.terminal import show_machine
+
+    show_machine(machine)

@@ -1,0 +1,29 @@
+"""`tonnage report`: a plan as a document that can be handed on."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command("report")(report)
+
+
+def report(
+    plan: Annotated[Path, typer.Argument(help="plan.json as `tonnage plan` wrote it.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Write the PDF here.")] = Path(
+        "capacity-report.pdf"
+    ),
+    profile: Annotated[
+        Path | None, typer.Option(help="profile.json of the measured machine, for its section.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write one self-contained HTML file here.")] = None,
+) -> None:
+    """Typeset a plan, with the measured machine if its profile is given, as a PDF."""
+    from tonnage import api
+
+    written = api.report(plan, output, profile=profile, html=html)
+    also = f" and {html}" if html is not None else ""
+    typer.echo(f"wrote {written}{also}", err=True)
