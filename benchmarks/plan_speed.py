@@ -1,0 +1,77 @@
+"""How long a plan takes: 20 devices x 24 models x 6 formats, cold and warm, and growth with candidates.
+
+Run with `python benchmarks/plan_speed.py`; times are those of this machine.
+"""
+
+import json
+import time
+
+from planner.fleet.ability import Predictor
+from planner.fleet.market import survey
+from planner.fleet.outcome import solve
+from planner.fleet.plan import make_plan
+from workloads.scenario import Budget, Candidates, Quality, Scenario, Slo, TrafficClass
+
+DEVICES = (
+    "nvidia-l4", "nvidia-l40s", "nvidia-l40", "nvidia-a100-sxm4-80gb", "nvidia-a100-sxm4-40gb",
+    "nvidia-a100-pcie-80gb", "nvidia-h100-sxm5-80gb", "nvidia-h100-pcie-80gb", "nvidia-h100-nvl-94gb",
+    "nvidia-h200-sxm-141gb", "nvidia-b200-sxm-180gb", "nvidia-b300-sxm-288gb", "amd-mi300x", "nvidia-a10g",
+    "nvidia-a10", "nvidia-rtx-4090", "nvidia-t4", "nvidia-rtx-a6000", "nvidia-gh200-96gb", "google-tpu-v6e",
+)  # fmt: skip
+MODELS = (
+    "llama-3.1-8b", "llama-3.1-70b", "llama-3.3-70b", "mixtral-8x7b", "mixtral-8x22b", "qwen2.5-3b",
+    "qwen2.5-7b", "qwen2.5-14b", "qwen2.5-32b", "qwen2.5-72b", "qwen3-8b", "qwen3-14b", "qwen3-32b",
+    "qwen3-30b-a3b", "granite-4.0-h-small", "falcon-h1-7b", "falcon-h1-34b", "jamba-1.5-mini", "gpt-oss-20b",
+    "gpt-oss-120b",
+)  # fmt: skip
+FORMATS = ("BF16", "FP8", "AWQ_INT4_G128", "NVFP4", "INT8", "Q4_K_M")
+
+
+def asked(devices: int, models: int) -> Scenario:
+    """Return a chat scenario over so many devices and models."""
+    chat = TrafficClass(
+        requests_per_s=20,
+        prompt_tokens=1024,
+        output_tokens=256,
+        slo=Slo(ttft_p95_s=0.5, tpot_p95_s=0.05),
+        quality=Quality(mmlu_min=60),
+    )
+    candidates = Candidates(
+        devices=DEVICES[:devices],
+        models=MODELS[:models],
+        formats=FORMATS,
+        engines=("vllm", "llama.cpp"),
+    )
+    return Scenario(classes=(chat,), budget=Budget(usd_per_month=50_000), candidates=candidates)
+
+
+def timed(work, *arguments) -> tuple[float, object]:
+    start = time.perf_counter()
+    answer = work(*arguments)
+    return time.perf_counter() - start, answer
+
+
+def main() -> None:
+    cold_s, plan = timed(make_plan, asked(20, 20))
+    warm_s, _ = timed(make_plan, asked(20, 20))
+    decision_s, _ = timed(lambda: solve(survey(asked(20, 20), Predictor())[0]))
+    growth = {}
+    for devices, models in ((5, 5), (10, 10), (20, 10), (20, 20)):
+        seconds, small = timed(make_plan, asked(devices, models))
+        growth[small.candidates_considered] = round(seconds, 2)
+    print(
+        json.dumps(
+            {
+                "candidates": plan.candidates_considered,
+                "cold_s": round(cold_s, 2),
+                "warm_s": round(warm_s, 2),
+                "decision_alone_warm_s": round(decision_s, 2),
+                "warm_s_by_candidates": growth,
+            },
+            indent=2,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
