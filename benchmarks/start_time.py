@@ -18,11 +18,13 @@ COMMANDS = (("--help",), ("probe",), ("probe", "--json"))
 LINE = re.compile(r"import time:\s+(\d+) \|\s+\d+ \| +(\S+)")
 
 
-def wall_s(words: tuple[str, ...]) -> float:
-    """Time one fresh process from start to exit."""
-    start = time.perf_counter()
+def process_s(words: tuple[str, ...]) -> tuple[float, float]:
+    """Time one fresh process from start to exit: wall, and user plus system CPU."""
+    start, before = time.perf_counter(), os.times()
     subprocess.run([sys.executable, "-m", "tonnage", *words], check=True, capture_output=True)
-    return time.perf_counter() - start
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return time.perf_counter() - start, cpu
 
 
 def import_share(words: tuple[str, ...]) -> Counter[str]:
@@ -38,11 +40,13 @@ def import_share(words: tuple[str, ...]) -> Counter[str]:
 def main(runs: int) -> None:
     print(f"{os.cpu_count()} CPUs, load {' '.join(f'{load:.2f}' for load in os.getloadavg())}")
     for words in COMMANDS:
-        wall_s(words)
-        times = [wall_s(words) for _ in range(runs)]
+        process_s(words)
+        taken = [process_s(words) for _ in range(runs)]
+        times = [wall for wall, _ in taken]
         print(
             f"tonnage {' '.join(words)}: median {statistics.median(times):.3f} s "
-            f"({min(times):.3f} to {max(times):.3f}, {runs} runs)"
+            f"({min(times):.3f} to {max(times):.3f}, {runs} runs), "
+            f"CPU {statistics.median(cpu for _, cpu in taken):.2f} s"
         )
         share = import_share(words)
         top = ", ".join(f"{name} {us / 1000:.0f} ms" for name, us in share.most_common(8))

@@ -1,7 +1,9 @@
 """The front door: help, versions, exit codes, one line per refusal, and nothing heavy behind it."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -55,8 +57,25 @@ def loaded_by(words: str) -> set[str]:
 @pytest.mark.parametrize("words", ["['--help']", "['probe', '--json']", "['probe']"])
 def test_help_and_probe_load_nothing_heavy(words: str) -> None:
     loaded = loaded_by(words)
-    assert "typer" in loaded
+    assert "tonnage" in loaded
     assert not loaded.intersection(HEAVY)
+
+
+@pytest.mark.parametrize("verb", ["probe", "doctor"])
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_a_bare_command_runs_without_the_parser(verb: str, flags: list[str]) -> None:
+    assert "typer" not in loaded_by(repr([verb, *flags]))
+    assert "typer" in loaded_by(repr([verb, *flags, "--help"]))
+
+
+def test_a_name_that_the_terminal_lacks_is_no_crash(tmp_path: Path) -> None:
+    host = tmp_path / "host"
+    (host / "proc/sys/kernel").mkdir(parents=True)
+    (host / "proc/sys/kernel/hostname").write_text("机器-ü\n", encoding="utf-8")
+    command = [sys.executable, "-m", "tonnage", "probe", "--root", str(host)]
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run(command, capture_output=True, env=ascii_only, check=True)
+    assert b"??-?" in done.stdout
 
 
 def test_the_library_has_the_verbs_of_the_command() -> None:

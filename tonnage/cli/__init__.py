@@ -4,19 +4,15 @@ Exit codes: 0 done, 1 a bug, 2 bad input, 3 infeasible, 130 interrupted.
 """
 
 import errno
+import gc
 import os
 import sys
 from collections.abc import Sequence
-from functools import cache
-from importlib import import_module
 from pathlib import Path
-from typing import Annotated
 
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # a search through all installed packages
 
-import typer
-from typer.exceptions import TyperException
-
+from tonnage.cli import unparsed
 from tonnage.errors import TonnageError
 
 VERBS = (
@@ -34,40 +30,8 @@ VERBS = (
     "quickstart",
 )
 """Modules of this folder, in the order of the help; each has `register(app)`."""
-
-
-@cache
-def _app(verbs: tuple[str, ...]) -> typer.Typer:
-    app = typer.Typer(
-        name="tonnage",
-        help="What can this machine do, and what should I run where, to serve this load within this budget?",
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    app.callback(invoke_without_command=True)(_root)
-    for verb in verbs:
-        import_module(f"tonnage.cli.{verb}").register(app)
-    return app
-
-
-def _show_version(asked: bool) -> None:
-    if asked:
-        from tonnage import __version__
-
-        typer.echo(f"tonnage {__version__}")
-        raise typer.Exit
-
-
-def _root(
-    context: typer.Context,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+GARBAGE_EVERY = 50_000
+"""Objects between two searches for garbage: imports make a hundred thousand objects and no garbage."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,16 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code; see the module's first words.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    verbs = (words[0],) if words and words[0] in VERBS else VERBS  # one verb starts faster than all
     try:
-        result = _app(verbs)(args=words, prog_name="tonnage", standalone_mode=False)
+        result = _answer(words)
         sys.stdout.flush()
     except TonnageError as problem:
         return _refuse(str(problem), problem.exit_code)
-    except (KeyboardInterrupt, typer.Abort) as stop:
+    except KeyboardInterrupt as stop:
         return _refuse(str(stop) or "interrupted", 130)
-    except TyperException as problem:
-        return _refuse(_usage(problem), 2)
     except (BrokenPipeError, SystemExit):  # the reader has seen enough; the latter is how typer says so
         _drop_output()
         return 0
@@ -105,10 +66,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _usage(problem: TyperException) -> str:
-    text = problem.format_message().rstrip(".") or "unreadable command line"
-    context = getattr(problem, "ctx", None)
-    return f"{text} (see '{context.command_path} --help')" if context is not None else text
+def _answer(words: Sequence[str]) -> object:
+    """Run a command with the parser of its words, if there is anything to parse."""
+    plain = unparsed.command(words)
+    if plain is not None:
+        return plain()
+    from tonnage.cli.parser import parse_and_run
+
+    verbs = (words[0],) if words and words[0] in VERBS else VERBS  # one verb starts faster than all
+    return parse_and_run(words, verbs)
 
 
 def _refuse(message: str, code: int) -> int:
@@ -121,8 +87,19 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _open_output() -> None:
+    """Make sure that output can be written, whatever the caller and its locale give."""
+    if sys.stdout is None:  # closed by the caller, as `>&-` does
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open until the exit
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a name in a script that the terminal lacks is no crash
+
+
 def run() -> None:
     """Entry point of the console script."""
-    if sys.stdout is None:  # closed by the caller, as `>&-` does
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # noqa: SIM115 - open until the exit
-    sys.exit(main())
+    _open_output()
+    gc.set_threshold(GARBAGE_EVERY)
+    code = main()
+    gc.freeze()  # nothing is left to free but the process itself
+    sys.exit(code)

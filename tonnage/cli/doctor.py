@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tonnage.cli import unparsed
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
@@ -20,21 +22,4 @@ def doctor(
     ] = None,
 ) -> None:
     """Read the conditions of this machine, and say of each why it matters and what to do."""
-    from hw_targets.checks import check_up
-    from hw_targets.host import Host
-    from tonnage import api
-
-    machine = api.probe(root=root)
-    checkup = check_up(Host(root), machine)
-    if report is not None:
-        from tonnage.files import write_record
-
-        anonymous = machine.model_copy(update={"hostname": None})
-        write_record(report, checkup.model_copy(update={"machine": anonymous}))
-        typer.echo(f"wrote {report}", err=True)
-    if as_json:
-        typer.echo(checkup.to_json())
-        return
-    from reports.terminal_checkup import show_checkup
-
-    show_checkup(checkup)
+    unparsed.doctor(as_json=as_json, root=root, report=report)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tonnage.cli import unparsed
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
@@ -19,16 +21,4 @@ def probe(
     ] = None,
 ) -> None:
     """Show CPU, memory and every accelerator of this machine, and what the catalog knows of them."""
-    from tonnage import api
-
-    machine = api.probe(root=root)
-    if output is not None:
-        from tonnage.files import write_record
-
-        write_record(output, machine)
-    if as_json:
-        typer.echo(machine.to_json())
-        return
-    from reports.terminal import show_machine
-
-    show_machine(machine)
+    unparsed.probe(as_json=as_json, root=root, output=output)

@@ -1,0 +1,69 @@
+"""The parser of all words after `tonnage`: Typer, with its mistakes turned into ours."""
+
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from tonnage.errors import InvalidInput
+
+
+def parse_and_run(words: Sequence[str], verbs: tuple[str, ...]) -> object:
+    """Run the command that the words say, knowing these verbs.
+
+    Raises
+    ------
+    InvalidInput
+        If the words are no command.
+    KeyboardInterrupt
+        If a question was answered with an interrupt.
+    """
+    try:
+        return _app(verbs)(args=list(words), prog_name="tonnage", standalone_mode=False)
+    except TyperException as problem:
+        raise InvalidInput(_usage(problem)) from None
+    except typer.Abort as stop:
+        raise KeyboardInterrupt(str(stop)) from None
+
+
+@cache
+def _app(verbs: tuple[str, ...]) -> typer.Typer:
+    app = typer.Typer(
+        name="tonnage",
+        help="What can this machine do, and what should I run where, to serve this load within this budget?",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(_root)
+    for verb in verbs:
+        import_module(f"tonnage.cli.{verb}").register(app)
+    return app
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from tonnage import __version__
+
+        typer.echo(f"tonnage {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def _usage(problem: TyperException) -> str:
+    text = problem.format_message().rstrip(".") or "unreadable command line"
+    context = getattr(problem, "ctx", None)
+    return f"{text} (see '{context.command_path} --help')" if context is not None else text
