@@ -29,10 +29,13 @@ class Prepared:
         the rotated inputs.
     output : callable
         Runs one call on fresh inputs and returns what it wrote, for the check.
+    calls : int
+        Calls of the kernel that one `run` makes, for libraries that run many as one graph.
     """
 
     run: Callable[[], object]
     output: Callable[[], Arrays]
+    calls: int = 1
 
 
 class Backend(ABC):
