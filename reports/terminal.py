@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reports.terminal_machine import show_machine
+    from reports.terminal_measured import show_measured
     from reports.terminal_model import show_cost_model
     from reports.terminal_plan import show_plan
     from reports.terminal_prediction import show_predictions
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "show_cost_model",
     "show_machine",
+    "show_measured",
     "show_plan",
     "show_predictions",
     "show_profile",
@@ -22,6 +24,7 @@ __all__ = [
 
 _HOME = {
     "show_machine": "reports.terminal_machine",
+    "show_measured": "reports.terminal_measured",
     "show_profile": "reports.terminal_profile",
     "show_cost_model": "reports.terminal_model",
     "show_predictions": "reports.terminal_prediction",

@@ -9,13 +9,25 @@ if TYPE_CHECKING:
     from planner.compare.comparison import Comparison
     from planner.deployment import Case
     from planner.fleet.plan_record import Plan
+    from planner.imports.measured import Measured
     from planner.laws.cost_model import CostModel
     from planner.prediction import Prediction, Refusal
     from planner.simulate.simulation_record import Simulation
     from profiler.profile import Profile
     from workloads.scenario import Scenario
 
-__all__ = ["bench", "compare", "fit", "plan", "predict", "predict_batch", "probe", "report", "simulate"]
+__all__ = [
+    "bench",
+    "compare",
+    "fit",
+    "import_results",
+    "plan",
+    "predict",
+    "predict_batch",
+    "probe",
+    "report",
+    "simulate",
+]
 
 DEFAULT_BUDGET_S = 60.0
 
@@ -50,15 +62,53 @@ def bench(
     )
 
 
-def fit(profile: "Profile | Path | str") -> "CostModel":
-    """Turn a profile, or its file, into a cost model."""
+def fit(profile: "Profile | Measured | Path | str") -> "CostModel":
+    """Turn a profile, imported operator tables, or the file of either, into a cost model."""
+    from planner.imports.fit import fit_measured, read_profile_or_measured
     from planner.laws.fit import fit_profile
     from profiler.profile import Profile
-    from tonnage.files import read_record
 
-    if isinstance(profile, Profile):
-        return fit_profile(profile, name="profile")
-    return fit_profile(read_record(profile, Profile), name=str(profile))
+    read = read_profile_or_measured(profile) if isinstance(profile, Path | str) else profile
+    name = str(profile) if isinstance(profile, Path | str) else "profile"
+    return fit_profile(read, name=name) if isinstance(read, Profile) else fit_measured(read, name=name)
+
+
+def import_results(
+    files: "Sequence[Path | str] | Path | str",
+    *,
+    device: str | None = None,
+    devices: int | None = None,
+    model: str | None = None,
+    weights: str | None = None,
+    kv: str | None = None,
+    engine: str | None = None,
+    tp: int | None = None,
+    pp: int | None = None,
+    isl: float | None = None,
+    osl: float | None = None,
+) -> "Measured":
+    """Read other tools' result files as measurements.
+
+    The keywords say what a file leaves out, and come before what it says. Known tools: llama-bench,
+    vllm bench serve, GuideLLM, AIPerf, genai-perf, MLPerf; operator tables of Vidur, LLMServingSim and
+    aiconfigurator-core.
+    """
+    from planner.imports.read import read_files
+    from planner.imports.told import Told
+
+    told = Told(
+        device=device,
+        devices=devices,
+        model=model,
+        weights=weights,
+        kv=kv,
+        engine=engine,
+        tp=tp,
+        pp=pp,
+        isl=isl,
+        osl=osl,
+    )
+    return read_files([Path(files)] if isinstance(files, Path | str) else [Path(one) for one in files], told)
 
 
 def predict(case: "Case | Mapping[str, Any]") -> "Prediction":
@@ -125,6 +175,27 @@ def simulate(
     from planner.simulate.replicate import simulate as run
 
     return run(experiment(source, Effort(requests=requests, replications=replications, seed=seed)))
+
+
+def deploy(
+    plan: "Plan | Path | str",
+    output: Path | str,
+    *,
+    force: bool = False,
+    weights: Mapping[str, str] | None = None,
+    images: Mapping[str, str] | None = None,
+) -> Path:
+    """Write a plan as files to run; see `planner.deploy.bundle.bundle`. Returns the folder."""
+    from planner.deploy.bundle import bundle
+    from planner.deploy.folder import check, write
+    from planner.fleet.plan_record import Plan
+    from tonnage.files import read_record
+
+    check(Path(output), force=force)
+    found = bundle(
+        plan if isinstance(plan, Plan) else read_record(plan, Plan), weights=weights, images=images
+    )
+    return write(found, output, force=force)
 
 
 def report(

@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "reports": {"ground", "hw_targets", "workloads", "profiler", "planner"},
     "front": {"ground", "hw_targets", "workloads", "profiler", "planner", "reports"},
 }
-HEAVY = {"torch", "onnxruntime", "onnx", "numba", "matplotlib", "ray", "typst", "llama_cpp"}
+HEAVY = {"torch", "onnxruntime", "onnx", "numba", "matplotlib", "ray", "typst", "llama_cpp", "pyarrow"}
 BACKEND_FILES = ("profiler/backends/", "planner/simulate/kernel/")
 """Folders of files that are imported only when a backend is used: their heavy imports stand on top."""
 FRONT = ("tonnage/api.py", "tonnage/__init__.py", "tonnage/__main__.py", "tonnage/cli/")
