@@ -1,0 +1,80 @@
+"""Matmul with weights as GGUF files store them: y = x dequantize(W)^T, float32 in and out."""
+
+import numpy as np
+
+from profiler.kernels import gguf_blocks
+from profiler.kernels.kernel import (
+    ESSENTIAL,
+    EXTRA,
+    WANTED,
+    Arrays,
+    Kernel,
+    Point,
+    Work,
+    draw,
+    multiply_float64,
+    relative_error,
+    spots,
+)  # fmt: skip
+
+CHECKED = 24
+ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 512)
+"""ggml switches kernels with the rows of x, and llama.cpp gives it at most 512 at once."""
+_ESSENTIAL_ROWS = (1, 8, 32, 512)
+_OTHER_SHAPES = ((1024, 1024), (1024, 4096), (8192, 2048))
+_OTHER_ROWS = (1, 16, 512)
+
+
+class GgmlMatmul(Kernel):
+    """Activations are quantized inside the call where the format computes in integers."""
+
+    name = "ggml_matmul"
+    rotated = ("blocks",)
+
+    def points(self) -> tuple[Point, ...]:
+        """Return M = 1 ... 512 at one width per format, and other widths at three M."""
+        rows = [(m, 2048, 2048, ESSENTIAL if m in _ESSENTIAL_ROWS else WANTED) for m in ROWS] + [
+            (m, n, k, EXTRA) for n, k in _OTHER_SHAPES for m in _OTHER_ROWS
+        ]
+        return tuple(
+            Point(
+                kernel=self.name, dtype=compute_dtype(kind), format=kind,
+                shape={"m": m, "n": n, "k": k}, tier=tier,
+            )
+            for m, n, k, tier in rows
+            for kind in gguf_blocks.LAYOUTS
+        )  # fmt: skip
+
+    def work(self, point: Point) -> Work:
+        """2 m n k; weights as stored, activations as float32."""
+        m, n, k = (point.shape[name] for name in "mnk")
+        weights = gguf_blocks.size_bytes(point.format or "", n, k)
+        return Work(flop=2.0 * m * n * k, bytes=weights + 4.0 * (m * k + m * n))
+
+    def inputs(self, point: Point, rng: np.random.Generator) -> Arrays:
+        """Draw activations (m, k) and blocks (n, bytes of a row)."""
+        m, n, k = (point.shape[name] for name in "mnk")
+        return {
+            "x": draw(rng, (m, k)),
+            "blocks": gguf_blocks.random_blocks(point.format or "", n, k, rng),
+        }
+
+    def error(self, point: Point, inputs: Arrays, output: Arrays) -> float:
+        """Compare some rows and columns with float64 and unrounded activations."""
+        rows, columns = spots(point.shape["m"], CHECKED), spots(point.shape["n"], CHECKED)
+        weight = gguf_blocks.dequantize(point.format or "", inputs["blocks"][columns])
+        expected = multiply_float64(inputs["x"][rows], weight)
+        return relative_error(output["y"][np.ix_(rows, columns)], expected)
+
+    def tolerance(self, point: Point) -> float:
+        """Return what rounding activations to 16 bits of float, or to 8 bits in blocks, explains.
+
+        Blocks of 256 normal numbers have a largest one near 3 sigma: a step of 3 / 127 has a
+        root-mean-square error of 3 / 127 / sqrt(12) = 0.7 % of sigma.
+        """
+        return 1e-3 if point.format == "F16" else 0.02
+
+
+def compute_dtype(kind: str) -> str:
+    """Return what ggml's CPU kernels multiply in."""
+    return "fp16" if kind == "F16" else "int8"
