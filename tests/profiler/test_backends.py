@@ -29,6 +29,20 @@ SHAPES = {
         {"batch": 3, "d_inner": 64, "d_state": 16},
         {"batch": 1, "d_inner": 192, "d_state": 8},
     ],
+    "ggml_matmul": [{"m": 1, "n": 64, "k": 256}, {"m": 33, "n": 96, "k": 512}],
+    "ggml_attention": [
+        {**ATTENTION, "kv_heads": 2, "tokens": 1, "context": 256},
+        {**ATTENTION, "kv_heads": 8, "tokens": 40, "context": 512},
+        {"batch": 1, "heads": 8, "head_dim": 128, "kv_heads": 2, "tokens": 1, "context": 768},
+    ],
+    "ggml_layer": [
+        {"tokens": 1, "hidden": 256, "ffn": 512, "kv": 64, "head_dim": 64},
+        {"tokens": 33, "hidden": 128, "ffn": 256, "kv": 128, "head_dim": 32},
+    ],
+    "ggml_mamba": [
+        {"batch": 3, "tokens": 1, "hidden": 64, "d_inner": 128, "d_state": 16},
+        {"batch": 1, "tokens": 20, "hidden": 64, "d_inner": 128, "d_state": 16},
+    ],
 }  # fmt: skip
 
 CASES = [
