@@ -92,8 +92,9 @@ class Measurer:
             raise
         except Exception as problem:
             raise Refused(f"{type(problem).__name__}: {problem}"[:300]) from problem
+        samples_s = tuple(sample_s / prepared.calls for sample_s in taken.samples_s)
         why = verdict(
-            taken.samples_s,
+            samples_s,
             steal_frac=seen.steal_frac,
             others_frac=seen.others_frac,
             waited_frac=seen.waited_frac,
@@ -101,9 +102,9 @@ class Measurer:
         return Measurement(
             kernel=kernel.name, backend=backend.name, device=backend.device, dtype=point.dtype,
             format=point.format, shape=dict(point.shape), flop=work.flop, bytes=work.bytes,
-            samples_s=taken.samples_s, loops=taken.loops, copies=copies, error=error,
+            samples_s=samples_s, loops=taken.loops * prepared.calls, copies=copies, error=error,
             steal_frac=seen.steal_frac, others_frac=seen.others_frac, waited_frac=seen.waited_frac,
-            time_s=quantiles(taken.samples_s), stable=why is None, why_unstable=why,
+            time_s=quantiles(samples_s), stable=why is None, why_unstable=why,
         )  # fmt: skip
 
     def _copies(self, work_bytes: float) -> int:
