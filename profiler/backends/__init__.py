@@ -5,13 +5,11 @@ numba_cpu         our own compiled kernels (their code is in `compiled`)
 torch_cpu         PyTorch
 onnxruntime_cpu   ONNX Runtime
 numpy_cpu         NumPy and its BLAS
-gloo              collectives among processes of this host
 llama_cpp         llama.cpp's ggml (its graphs are in `ggml`)
 """
 
 from profiler.backends.backend import Backend
 from profiler.backends.llama_cpp import LlamaCppBackend
-from profiler.backends.gloo import GlooBackend
 from profiler.backends.numba_cpu import NumbaBackend
 from profiler.backends.numpy_cpu import NumpyBackend
 from profiler.backends.onnxruntime_cpu import OnnxRuntimeBackend
