@@ -1,24 +1,15 @@
-"""The programme of a buying problem: which column is which purchase, share or switch."""
+"""The programme of a buying problem: its rows and objectives over the columns of a layout."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from functools import cached_property
 
-import numpy as np
-
-from planner.fleet.problem import Kind, Mix, Problem, cost_usd_per_h, load_units
-from planner.fleet.programme import Programme, Solved, Vector
-
-SHARE_NOISE = 1e-7
-"""Smaller shares are the solver's rounding."""
-LOAD_NOISE = 1e-6
-"""Overload of a unit that the solver's feasibility tolerance lets through."""
+from planner.fleet.layout import Layout, Way
+from planner.fleet.problem import Priced, Problem
+from planner.fleet.programme import Programme, Vector
 
 
 class Columns:
-    """A problem as a programme, and its solution back as a mix.
-
-    Columns stand in this order: purchases, shares of kinds, shares of offers,
-    one switch per kind and offer, and the served part of the load.
+    """A problem as a programme.
 
     Parameters
     ----------
@@ -26,144 +17,151 @@ class Columns:
         What is to be solved.
     partial : bool
         Let a part of the load go unserved, the same part of every class.
-    switched : bool
+    counted : bool
         Add the switches that say whether a kind or offer is used at all.
     """
 
-    def __init__(self, problem: Problem, *, partial: bool = False, switched: bool = False) -> None:
+    def __init__(self, problem: Problem, *, partial: bool = False, counted: bool = False) -> None:
         self.problem = problem
-        self._switched = switched or problem.spare_units > 0
-        self._purchases = [(k, p) for k, kind in enumerate(problem.kinds) for p in range(len(kind.purchases))]
-        self._routes = [
-            (k, j) for k, kind in enumerate(problem.kinds) for j, c in enumerate(kind.capacity) if c
-        ]
-        self._metered = [
-            (o, j)
-            for o, offer in enumerate(problem.offers)
-            for j, p in enumerate(offer.usd_per_h)
-            if p is not None
-        ]
-        n_owners = len(problem.kinds) + len(problem.offers)
-        sizes = [len(self._purchases), len(self._routes), len(self._metered)]
-        sizes += [n_owners if self._switched else 0, int(partial)]
-        self._starts = [int(start) for start in np.cumsum([0, *sizes])]
-        self.programme = Programme(self._starts[-1])
+        self.layout = Layout(problem, partial=partial, counted=counted)
+        self.programme = Programme(self.layout.size)
         self._bound_columns()
         self._add_demand()
         self._add_load()
+        self._add_domains()
+        self._add_spares()
         self._add_switches()
         self._add_stock()
+        self._add_use_limits()
 
-    @property
+    @cached_property
     def cost(self) -> Vector:
-        """Objective: USD per hour."""
-        cost = self.programme.row()
-        for column, (k, p) in enumerate(self._purchases):
-            cost[column] = self.problem.kinds[k].purchases[p].usd_per_h
-        for column, (o, j) in enumerate(self._metered, start=self._starts[2]):
-            cost[column] = self.problem.offers[o].usd_per_h[j]
+        """Objective: USD per hour on the mean over time."""
+        cost = self.programme.vector()
+        for t, period in enumerate(self.problem.spans):
+            for way in self.layout.ways:
+                cost[way.columns[t]] += period.time_frac * self._priced(way).usd_per_h
+            for share in self.layout.shares:
+                price = self._served_usd_per_h(share.owner, share.klass)
+                cost[share.columns[t]] = period.time_frac * period.scale[share.klass] * price
         return cost
 
     @property
     def used(self) -> Vector:
         """Objective: number of kinds and offers that take part."""
-        return self._block(3)
+        cost = self.programme.vector()
+        cost[self.layout.used] = 1.0
+        return cost
 
     @property
     def served(self) -> Vector:
         """Objective: part of the load that is served."""
-        return self._block(4)
+        cost = self.programme.vector()
+        cost[self.layout.served] = 1.0
+        return cost
 
-    def _block(self, block: int) -> Vector:
-        row = self.programme.row()
-        row[self._starts[block] : self._starts[block + 1]] = 1.0
-        return row
+    def _priced(self, way: Way) -> Priced:
+        return self.problem.kinds[way.kind].purchases[way.place]
 
-    def _shares(self) -> Iterator[tuple[int, int, int]]:
-        """Column, owner (kinds first, then offers) and class of every share."""
-        for column, (k, j) in enumerate(self._routes, start=self._starts[1]):
-            yield column, k, j
-        for column, (o, j) in enumerate(self._metered, start=self._starts[2]):
-            yield column, len(self.problem.kinds) + o, j
+    def _served_usd_per_h(self, owner: int, klass: int) -> float:
+        if owner < len(self.problem.kinds):
+            prices = self.problem.kinds[owner].served_usd_per_h
+            return prices[klass] if prices else 0.0
+        return self.problem.offers[owner - len(self.problem.kinds)].usd_per_h[klass] or 0.0
 
     def _bound_columns(self) -> None:
-        _, routes, _, switches, served, _ = self._starts
-        self.programme.upper[switches:] = 1.0  # demand rows bound shares; bounds would blur its duals
-        self.programme.integral[:routes] = True
-        self.programme.integral[switches:served] = True
+        layout, programme = self.layout, self.programme
+        programme.integral[: layout.first_share] = True
+        programme.integral[layout.first_switch :] = True
+        programme.upper[layout.first_switch :] = 1.0  # demand rows bound shares; bounds would blur its duals
+        programme.integral[layout.served] = False
+        programme.upper[layout.served] = float("inf")
         if self.problem.whole_classes:
-            self.programme.integral[routes:switches] = True
+            programme.integral[layout.first_share : layout.first_switch] = True
+        for t, period in enumerate(self.problem.spans):
+            for share in layout.shares:
+                if not period.scale[share.klass]:
+                    programme.upper[share.columns[t]] = 0.0
 
     def _add_demand(self) -> None:
-        rows = [-self.served for _ in self.problem.rates]
-        for column, _, j in self._shares():
-            rows[j][column] = 1.0
-        everything = 0.0 if self.served.any() else 1.0
-        for row in rows:
-            self.programme.add(row, lower=everything, upper=everything)
+        everything = 0.0 if len(self.layout.served) else 1.0
+        unserved = [(int(column), -1.0) for column in self.layout.served]
+        for t, period in enumerate(self.problem.spans):
+            for j, scale in enumerate(period.scale):
+                if scale:
+                    row = [(share.columns[t], 1.0) for share in self.layout.shares if share.klass == j]
+                    self.programme.add([*row, *unserved], lower=everything, upper=everything)
 
     def _add_load(self) -> None:
-        rows = [self.programme.row() for _ in self.problem.kinds]
-        for column, (k, p) in enumerate(self._purchases):
-            rows[k][column] = -self.problem.kinds[k].purchases[p].units
-        for column, (k, j) in enumerate(self._routes, start=self._starts[1]):
-            rows[k][column] = self.problem.rates[j] / self.problem.kinds[k].capacity[j]
-        for k, row in enumerate(rows):
-            if self._switched:
-                row[self._starts[3] + k] = self.problem.spare_units
-            self.programme.add(row, upper=0.0)
+        for t in range(self.layout.n_periods):
+            for row in self._load(t):
+                self.programme.add(row, upper=0.0)
+
+    def _load(self, t: int) -> list[list[tuple[int, float]]]:
+        """Busy units, spares and units that may fail, less those that are bought, per kind."""
+        problem, layout, scale = self.problem, self.layout, self.problem.spans[t].scale
+        rows: list[list[tuple[int, float]]] = [[] for _ in problem.kinds]
+        for share in layout.shares:
+            if share.owner < len(rows):
+                busy = problem.rates[share.klass] * scale[share.klass]
+                row = rows[share.owner]
+                row.append((share.columns[t], busy / problem.kinds[share.owner].capacity[share.klass]))
+        for way in layout.ways:
+            usable = self._priced(way).usable
+            rows[way.kind].append((way.columns[t], -usable))
+            if len(way.per_domain):
+                rows[way.kind].append((way.per_domain[t], problem.spare_domains * usable))
+        for row, spares in zip(rows, layout.spares, strict=False):
+            row.append((spares[t], problem.spare_units))
+        return rows
+
+    def _add_domains(self) -> None:
+        """Spread evenly, the fullest of D domains holds at least the D-th part."""
+        for way in self.layout.ways:
+            pairs = dict.fromkeys(zip(way.columns, way.per_domain, strict=False))
+            for column, fullest in pairs:
+                self.programme.add([(column, 1.0), (fullest, -float(self.problem.domains))], upper=0.0)
+
+    def _add_spares(self) -> None:
+        """Require the spares of a kind in every period in which it serves anything."""
+        if len(self.layout.spares):
+            for share in self.layout.shares:
+                if share.owner < len(self.problem.kinds):
+                    for column, spares in zip(share.columns, self.layout.spares[share.owner], strict=True):
+                        self.programme.add([(column, 1.0), (spares, -1.0)], upper=0.0)
 
     def _add_switches(self) -> None:
-        if not self._switched:
-            return
-        for column, owner, _ in self._shares():
-            row = self.programme.row()
-            row[column], row[self._starts[3] + owner] = 1.0, -1.0
-            self.programme.add(row, upper=0.0)
+        if len(self.layout.used):
+            for share in self.layout.shares:
+                for column in share.columns:
+                    self.programme.add([(column, 1.0), (self.layout.used[share.owner], -1.0)], upper=0.0)
 
     def _add_stock(self) -> None:
-        for pool, stock in self.problem.stock.items():
-            row = self.programme.row()
-            for column, (k, p) in enumerate(self._purchases):
-                way = self.problem.kinds[k].purchases[p]
-                row[column] = way.pool_use if way.pool == pool else 0
+        for name, stock in self.problem.stock.items():
+            drawn = [(way, self._priced(way).use_of(name)) for way in self.layout.ways]
+            for t in range(self.layout.n_periods):
+                self.programme.add([(way.columns[t], use) for way, use in drawn], upper=float(stock))
+        for name, stock in self.problem.mean_stock.items():
+            row = [
+                (way.columns[t], period.time_frac * self._priced(way).use_of(name))
+                for t, period in enumerate(self.problem.spans)
+                for way in self.layout.ways
+            ]
             self.programme.add(row, upper=float(stock))
 
-    def mix(self, solved: Solved) -> Mix:
-        """Return the solution as a mix: whole counts, shares without solver noise."""
-        problem, values = self.problem, solved.values
-        shares = np.zeros((len(problem.kinds) + len(problem.offers), len(problem.rates)))
-        for column, owner, j in self._shares():
-            shares[owner, j] = values[column] if values[column] > SHARE_NOISE else 0.0
-        served_frac = float(self.served @ values) if self.served.any() else 1.0
-        shares *= served_frac / np.maximum(shares.sum(axis=0), SHARE_NOISE)
-        rows = [tuple(map(float, row)) for row in shares]
-        counts = iter(values[: self._starts[1]])
-        bought = [[round(next(counts)) for _ in kind.purchases] for kind in problem.kinds]
-        mix = Mix(
-            usd_per_h=0.0,
-            bought=tuple(
-                _without_surplus(problem, kind, row, counts)
-                for kind, row, counts in zip(problem.kinds, rows, bought, strict=False)
-            ),
-            shares=tuple(rows[: len(problem.kinds)]),
-            offer_shares=tuple(rows[len(problem.kinds) :]),
-            served_frac=served_frac,
-            gap_frac=solved.gap_frac,
-        )
-        return replace(mix, usd_per_h=cost_usd_per_h(problem, mix))
+    def _add_use_limits(self) -> None:
+        first = len(self.problem.kinds)
+        for o, offer in enumerate(self.problem.offers, start=first):
+            own = [share for share in self.layout.shares if share.owner == o]
+            for limit in offer.limits:
+                for t, period in enumerate(self.problem.spans):
+                    row = [
+                        (share.columns[t], limit.use[share.klass] * period.scale[share.klass] / limit.at_most)
+                        for share in own
+                    ]
+                    self.programme.add(row, upper=1.0)
 
-
-def _without_surplus(
-    problem: Problem, kind: Kind, shares: tuple[float, ...], counts: list[int]
-) -> tuple[int, ...]:
-    """Return the purchases less those that cost nothing and serve nothing."""
-    busy = load_units(problem, shares, kind)
-    needed = busy + problem.spare_units - LOAD_NOISE if busy > 0 else 0.0
-    counts = list(counts)
-    held = sum(way.units * count for way, count in zip(kind.purchases, counts, strict=True))
-    for p in sorted(range(len(counts)), key=lambda p: -kind.purchases[p].usd_per_h):
-        surplus = min(counts[p], int((held - needed) // kind.purchases[p].units))
-        counts[p] -= max(0, surplus)
-        held -= kind.purchases[p].units * max(0, surplus)
-    return tuple(counts)
+    def demand(self) -> Iterator[int]:
+        """Yield the class of each demand row, which are the first rows."""
+        for period in self.problem.spans:
+            yield from (j for j, scale in enumerate(period.scale) if scale)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.fleet.problem import Kind, Metered, Mix, Priced, Problem
+from planner.fleet.problem import Kind, Metered, Mix, PeriodMix, Priced, Problem
 
 ROUNDING = 1e-9
 NEVER = 1e12
@@ -24,10 +24,14 @@ class _Columns:
     kind: NDArray[np.int64]
     way: NDArray[np.int64]
     capacity: Array
+    served: Array
+    """What serving the whole of each class costs besides."""
     units: Array
+    """That can be counted on."""
     usd_per_h: Array
-    pool: NDArray[np.int64]
-    pool_use: Array
+    committed: NDArray[np.bool_]
+    draws: Array
+    """Of every stock and limit, shape (n, limits)."""
 
     def take(self, rows: NDArray[np.int64]) -> "_Columns":
         return _Columns(*(getattr(self, name)[rows] for name in self.__slots__))
@@ -60,19 +64,28 @@ class Reduction:
 
     def expand(self, mix: Mix) -> Mix:
         """Return a mix of the smaller problem as one of the problem given."""
-        n_classes = len(self.given.rates)
-        bought = [[0] * len(kind.purchases) for kind in self.given.kinds]
-        shares = [(0.0,) * n_classes] * len(self.given.kinds)
-        offer_shares = [(0.0,) * n_classes] * len(self.given.offers)
-        for place, (kind, ways) in enumerate(self.ways):
-            shares[kind] = mix.shares[place]
-            for way, count in zip(ways, mix.bought[place], strict=True):
-                bought[kind][way] = count
-        for place, offer in enumerate(self.offers):
-            offer_shares[offer] = mix.offer_shares[place]
+        whole = self._whole(PeriodMix(bought=mix.bought, shares=mix.shares, offer_shares=mix.offer_shares))
+        single = len(mix.by_period) == 1
         return replace(
-            mix, bought=tuple(map(tuple, bought)), shares=tuple(shares), offer_shares=tuple(offer_shares)
+            mix,
+            bought=whole.bought,
+            shares=whole.shares,
+            offer_shares=whole.offer_shares,
+            by_period=(whole,) if single else tuple(map(self._whole, mix.by_period)),
         )
+
+    def _whole(self, part: PeriodMix) -> PeriodMix:
+        none = (0.0,) * len(self.given.rates)
+        bought = [(0,) * len(kind.purchases) for kind in self.given.kinds]
+        shares = [none] * len(self.given.kinds)
+        offer_shares = [none] * len(self.given.offers)
+        for place, (kind, ways) in enumerate(self.ways):
+            shares[kind] = part.shares[place]
+            counts = dict(zip(ways, part.bought[place], strict=True))
+            bought[kind] = tuple(counts.get(way, 0) for way in range(len(bought[kind])))
+        for place, offer in enumerate(self.offers):
+            offer_shares[offer] = part.offer_shares[place]
+        return PeriodMix(bought=tuple(bought), shares=tuple(shares), offer_shares=tuple(offer_shares))
 
 
 def reduce(problem: Problem, *, trusted: Sequence[bool] | None = None) -> Reduction:
@@ -88,17 +101,19 @@ def reduce(problem: Problem, *, trusted: Sequence[bool] | None = None) -> Reduct
     Notes
     -----
     i replaces j if k purchases of i bring at least what one of j does, cost no
-    more, and draw no more from stock: with rho = max over the classes of
-    c_j / c_i, k = ceil(rho units_j / units_i). Where spares are asked for, k
-    purchases of i must not bring fewer units either, so rho is at least 1.
-    Offers have no limits: the cheapest one of each class is enough, and units
+    more, and draw no more of any stock or limit: with rho = max over the classes
+    of c_j / c_i, k = ceil(rho units_j / units_i). Where spares are asked for, k
+    purchases of i must not bring fewer units either, so rho is at least 1. What
+    is bought for all periods does not replace what is bought anew in each.
+    Of offers without limits the cheapest one of each class is enough, and units
     that cost more than it charges for all they could carry are not worth it.
     """
     columns = _columns(problem)
     may_replace = np.ones(len(columns.kind), dtype=bool)
     if trusted is not None:
         may_replace = np.array(trusted, dtype=bool)[columns.kind]
-    left = _undominated(columns, may_replace, spares=problem.spare_units > 0)
+    least = 1.0 if problem.spare_units or problem.spare_domains else 0.0
+    left = _undominated(columns, may_replace, least=least)
     left = left[columns.usd_per_h[left] < _worth(problem, columns)[left]]
     ways: dict[int, list[int]] = {}
     for row in left:
@@ -118,83 +133,92 @@ def _only(kind: Kind, ways: tuple[int, ...]) -> Kind:
 
 
 def _columns(problem: Problem) -> _Columns:
-    pools = {pool: number for number, pool in enumerate(problem.stock)}
+    limits = (*problem.stock, *problem.mean_stock)
+    flat = len(problem.spans) == 1
     rows: list[tuple[int, int, Priced]] = [
         (k, w, priced)
         for k, kind in enumerate(problem.kinds)
         if any(kind.capacity)
         for w, priced in enumerate(kind.purchases)
     ]
+    shape = (len(rows), len(problem.rates))
+    nothing = (0.0,) * len(problem.rates)
     return _Columns(
         kind=np.array([k for k, _, _ in rows], dtype=np.int64),
         way=np.array([w for _, w, _ in rows], dtype=np.int64),
-        capacity=np.array([problem.kinds[k].capacity for k, _, _ in rows]).reshape(
-            len(rows), len(problem.rates)
-        ),
-        units=np.array([float(priced.units) for _, _, priced in rows]),
+        capacity=np.array([problem.kinds[k].capacity for k, _, _ in rows]).reshape(shape),
+        served=np.array([problem.kinds[k].served_usd_per_h or nothing for k, _, _ in rows]).reshape(shape),
+        units=np.array([priced.units * priced.available_frac for _, _, priced in rows]),
         usd_per_h=np.array([priced.usd_per_h for _, _, priced in rows]),
-        pool=np.array(
-            [-1 if priced.pool is None else pools[priced.pool] for _, _, priced in rows], dtype=np.int64
-        ),
-        pool_use=np.array([float(priced.pool_use) for _, _, priced in rows]),
+        committed=np.array([priced.committed and not flat for _, _, priced in rows], dtype=bool),
+        draws=np.array([_draws(priced, limits) for _, _, priced in rows]).reshape(len(rows), len(limits)),
     )
 
 
+def _draws(priced: Priced, limits: tuple[str, ...]) -> tuple[float, ...]:
+    if priced.pool is None and not priced.draws:
+        return (0.0,) * len(limits)
+    return tuple(priced.use_of(limit) for limit in limits)
+
+
 def _worth(problem: Problem, columns: _Columns) -> Array:
-    """Return what offers would charge for the most that one purchase can carry [USD/h]."""
-    charged = [[price for price in prices if price is not None] for prices in _by_class(problem)]
-    per_rate = [min(prices, default=np.inf) / r for prices, r in zip(charged, problem.rates, strict=True)]
+    """Return what offers would charge, less own costs, for the most that one purchase can carry [USD/h]."""
+    free = [offer for offer in problem.offers if not offer.limits]
+    charged = [
+        min((price for offer in free if (price := offer.usd_per_h[j]) is not None), default=np.inf)
+        for j in range(len(problem.rates))
+    ]
+    per_rate = (np.array(charged) - columns.served) / np.array(problem.rates)
     with np.errstate(invalid="ignore"):
-        worth = np.where(columns.capacity > 0, columns.capacity * np.array(per_rate), 0.0)
+        worth = np.where(columns.capacity > 0, columns.capacity * per_rate, 0.0)
     most: Array = columns.units * worth.max(axis=1, initial=0.0)
     return most
 
 
-def _by_class(problem: Problem) -> list[tuple[float | None, ...]]:
-    """Prices of the offers, class by class."""
-    return [tuple(offer.usd_per_h[j] for offer in problem.offers) for j in range(len(problem.rates))]
-
-
-def _undominated(columns: _Columns, may_replace: NDArray[np.bool_], *, spares: bool) -> NDArray[np.int64]:
+def _undominated(columns: _Columns, may_replace: NDArray[np.bool_], *, least: float) -> NDArray[np.int64]:
     """Return the rows that no other row replaces, one of each set of equals."""
     carried = np.minimum((columns.capacity * columns.units[:, None]).sum(axis=1), NEVER)
-    order = np.lexsort((columns.pool_use, -carried, columns.usd_per_h))
-    eligible = may_replace & (columns.pool < 0)
+    drawn = columns.draws.sum(axis=1)
+    order = np.lexsort((drawn, columns.committed, -carried, columns.usd_per_h))
+    eligible = may_replace & (drawn == 0) & ~columns.committed
     value = np.where(eligible, columns.usd_per_h, np.inf) / np.maximum(carried, ROUNDING)
     best = np.argsort(value[order], kind="stable")[:PIVOTS]
     ordered = columns.take(order)
     best = best[may_replace[order[best]]]
     earlier = best[:, None] < np.arange(len(order))
-    beaten = (_replaces(ordered.take(best), ordered, spares=spares) & earlier).any(axis=0)
+    beaten = (_replaces(ordered.take(best), ordered, least=least) & earlier).any(axis=0)
     left: list[int] = []
     dominators: list[int] = []
     for row in np.flatnonzero(~beaten):
         one = ordered.take(np.array([row]))
-        if not _replaces(ordered.take(np.array(dominators, dtype=np.int64)), one, spares=spares).any():
+        if not _replaces(ordered.take(np.array(dominators, dtype=np.int64)), one, least=least).any():
             left.append(int(row))
             if may_replace[order[row]]:
                 dominators.append(int(row))
     return order[np.array(left, dtype=np.int64)]
 
 
-def _replaces(some: _Columns, others: _Columns, *, spares: bool) -> NDArray[np.bool_]:
+def _replaces(some: _Columns, others: _Columns, *, least: float) -> NDArray[np.bool_]:
     """Return, shape (n_some, n_others), which of `some` replaces which of `others`."""
     wanted = others.capacity[None, :, :]
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(wanted == 0, 0.0, wanted / some.capacity[:, None, :])
-    rho = np.minimum(ratio, NEVER).max(axis=2, initial=1.0 if spares else 0.0)
+    rho = np.minimum(ratio, NEVER).max(axis=2, initial=least)
     times = np.maximum(1.0, np.ceil(rho * others.units / some.units[:, None] - ROUNDING))
     cheap = times * some.usd_per_h[:, None] <= others.usd_per_h * (1 + ROUNDING)
-    unlimited = some.pool[:, None] < 0
-    same_stock = (some.pool[:, None] == others.pool) & (times * some.pool_use[:, None] <= others.pool_use)
-    replaced: NDArray[np.bool_] = (rho < NEVER) & cheap & (unlimited | same_stock)
+    dearer = (some.served[:, None, :] > others.served[None, :, :]) & (wanted > 0)
+    replaced: NDArray[np.bool_] = (rho < NEVER) & cheap & ~dearer.any(axis=2)
+    replaced &= ~some.committed[:, None] | others.committed
+    for limit in range(some.draws.shape[1]):
+        replaced &= times * some.draws[:, limit, None] <= others.draws[:, limit] * (1 + ROUNDING)
     return replaced
 
 
 def _cheapest_offers(offers: tuple[Metered, ...]) -> tuple[int, ...]:
+    """Return the cheapest offer without limits of each class, and those with limits that are cheaper."""
     chosen = set()
     for prices in zip(*(offer.usd_per_h for offer in offers), strict=True):
         known = [(price, place) for place, price in enumerate(prices) if price is not None]
-        if known:
-            chosen.add(min(known)[1])
+        free = min((item for item in known if not offers[item[1]].limits), default=None)
+        chosen |= {place for price, place in known if free is None or (price, place) <= free}
     return tuple(sorted(chosen))

@@ -2,58 +2,113 @@
 
 Notes
 -----
-Kinds k with capacity c_kj for class j, purchases p of each kind, hosted offers o::
+Kinds k with capacity c_kj for class j, purchases p of each kind, hosted offers o, periods t that
+last the part w_t of all time and scale the rate of class j by m_jt::
 
-    minimise    sum_p price_p n_p + sum_oj price_oj g_oj
-    subject to  sum_k f_kj + sum_o g_oj = 1                          every class j
-                sum_j f_kj r_j / c_kj <= sum_p units_p n_p - s z_k   every kind k
-                f_kj <= z_k,  g_oj <= z_o                            where switches are needed
-                sum_p use_p n_p <= stock                             every pool of owned hardware
-                n whole and >= 0, 0 <= f, g <= 1, z in {0, 1}
+    minimise    sum_t w_t (sum_p price_p n_pt + sum_oj price_oj m_jt g_ojt)
+    subject to  sum_k f_kjt + sum_o g_ojt = 1                             every class j
+                sum_j f_kjt r_j m_jt / c_kj
+                    <= sum_p units_p a_p (n_pt - d h_pt) - s y_kt         every kind k
+                f_kjt <= y_kt                                             where spares are needed
+                h_pt >= n_pt / D                                          where domains may fail
+                sum_p use_p n_pt <= stock                                 every stock and limit
+                sum_j use_oj m_jt g_ojt <= limit                          every limit of an offer
+                n_pt = n_p                                                what is reserved or owned
+                n, h whole and >= 0, 0 <= f, g <= 1, y in {0, 1}
 
-r_j is the peak rate of class j and s the spare units of each deployed kind. A
-unit that serves several classes is busy for the sum of their rates over their
-capacities. With a class per size bucket, one purchase per kind and whole classes
-this is the programme of T. Griggs et al., "Melange: Cost Efficient Large Language
-Model Serving by Exploiting GPU Heterogeneity", arXiv 2404.14527, 2024.
+and all of it in every period t. r_j is the peak rate of class j, a_p the part of a purchase that
+can be counted on, s the spare units of each deployed kind, d of D failure domains may fail at once
+and h_pt is what the fullest of them holds. A unit that serves several classes is busy for the sum
+of their rates over their capacities. With one period, a class per size bucket, one purchase per
+kind and whole classes this is the programme of T. Griggs et al., "Melange: Cost Efficient Large
+Language Model Serving by Exploiting GPU Heterogeneity", arXiv 2404.14527, 2024.
 """
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 from planner.fleet.columns import Columns
 from planner.fleet.dominance import reduce
+from planner.fleet.periods import alone, merged
 from planner.fleet.problem import Mix, Problem
+from planner.fleet.programme import GAP_FRAC, TIME_LIMIT_S
+from planner.fleet.solution import mix_of, of_periods
+from tonnage.errors import TonnageError
 
 TIE_FRAC = 1e-6
 """Costs that differ by less are equal: the plan with fewer kinds is taken."""
+TIE_TIME_LIMIT_S = 5.0
+"""Spent at most in search of fewer kinds where periods make that hard."""
 
 
-def cheapest(problem: Problem) -> Mix | None:
+def cheapest(problem: Problem, *, gap_frac: float = GAP_FRAC) -> Mix | None:
     """Return the cheapest mix that serves the whole load, None if there is none.
 
     Among mixes of equal cost it is one with the fewest kinds and offers.
+
+    Parameters
+    ----------
+    gap_frac : float
+        Distance from the optimum that is good enough.
     """
     smaller = reduce(problem)
-    columns = Columns(smaller.problem)
-    solved = columns.programme.solve(columns.cost)
-    if solved is None:
+    fewer = merged(smaller.problem)
+    mix = _cheapest(fewer.problem, gap_frac)
+    if mix is None:
         return None
-    mix = columns.mix(solved)
     if mix.kinds_used > 1:
-        mix = _fewest_kinds(smaller.problem, mix)
-    return smaller.expand(mix)
+        mix = _fewest_kinds(fewer.problem, mix)
+    return smaller.expand(fewer.expand(mix))
+
+
+def _cheapest(problem: Problem, gap_frac: float) -> Mix | None:
+    """Solve each period for itself where nothing ties them together, else all at once."""
+    parts = alone(problem)
+    if parts is None:
+        columns = Columns(problem)
+        solved = columns.programme.solve(columns.cost, gap_frac=gap_frac)
+        return None if solved is None else mix_of(columns, solved)
+    found = []
+    for part in parts:
+        mix = _cheapest(part, gap_frac)
+        if mix is None:
+            return None
+        found.append(mix)
+    return _joined(problem, found)
+
+
+def _joined(problem: Problem, parts: Sequence[Mix]) -> Mix:
+    """Put the mixes of single periods together; their gaps weigh as their costs do."""
+    weights = [
+        period.time_frac * abs(part.usd_per_h) for period, part in zip(problem.spans, parts, strict=True)
+    ]
+    gap = sum(part.gap_frac * weight for part, weight in zip(parts, weights, strict=True))
+    return of_periods(
+        problem,
+        tuple(part.by_period[0] for part in parts),
+        gap_frac=gap / sum(weights) if any(weights) else 0.0,
+    )
 
 
 def _fewest_kinds(problem: Problem, best: Mix) -> Mix:
-    columns = Columns(problem, switched=True)
-    scale = best.usd_per_h or 1.0
-    columns.programme.add(columns.cost / scale, upper=best.usd_per_h / scale + TIE_FRAC)
-    solved = columns.programme.solve(columns.used)
+    columns = Columns(problem, counted=True)
+    scale = abs(best.usd_per_h) or 1.0
+    row = [(column, value / scale) for column, value in enumerate(columns.cost)]
+    columns.programme.add(row, upper=best.usd_per_h / scale + TIE_FRAC)
+    one_period = len(problem.spans) == 1
+    try:
+        solved = columns.programme.solve(
+            columns.used, time_limit_s=TIME_LIMIT_S if one_period else TIE_TIME_LIMIT_S
+        )
+    except TonnageError:  # no time to look for fewer kinds: the mix is as cheap all the same
+        return best
     if solved is None:
         return best
-    mix = columns.mix(solved)
-    return mix if mix.kinds_used < best.kinds_used else best
+    mix = mix_of(columns, solved)
+    return replace(mix, gap_frac=best.gap_frac) if mix.kinds_used < best.kinds_used else best
 
 
-def most_load(problem: Problem, *, usd_per_h: float | None) -> Mix | None:
+def most_load(problem: Problem, *, usd_per_h: float | None, at_most: float = 1.0) -> Mix | None:
     """Return the mix that serves the largest part of every class within a budget.
 
     Parameters
@@ -62,6 +117,8 @@ def most_load(problem: Problem, *, usd_per_h: float | None) -> Mix | None:
         Its rates are the whole load.
     usd_per_h : float or None
         Budget, None for no limit. [USD/h]
+    at_most : float
+        Largest part of the load that is asked for; more than 1 for more than there is.
 
     Returns
     -------
@@ -69,12 +126,15 @@ def most_load(problem: Problem, *, usd_per_h: float | None) -> Mix | None:
         `served_frac` is the part, the same for every class; None if it is zero.
     """
     smaller = reduce(problem)
-    columns = Columns(smaller.problem, partial=True)
+    fewer = merged(smaller.problem)
+    columns = Columns(fewer.problem, partial=True)
+    columns.programme.upper[columns.layout.served] = at_most
     if usd_per_h is not None:
-        columns.programme.add(columns.cost / usd_per_h, upper=1.0)
+        row = [(column, value / usd_per_h) for column, value in enumerate(columns.cost)]
+        columns.programme.add(row, upper=1.0)
     solved = columns.programme.solve(-columns.served)
-    mix = columns.mix(solved) if solved is not None else None
-    return smaller.expand(mix) if mix is not None and mix.served_frac > 0 else None
+    mix = mix_of(columns, solved) if solved is not None else None
+    return smaller.expand(fewer.expand(mix)) if mix is not None and mix.served_frac > 0 else None
 
 
 def shadow_prices(problem: Problem) -> tuple[float, ...] | None:
@@ -87,13 +147,16 @@ def shadow_prices(problem: Problem) -> tuple[float, ...] | None:
 
     Notes
     -----
-    The dual of a class's demand row over its rate. Costs are linear in the load
+    The duals of a class's demand rows over its rate. Costs are linear in the load
     as long as no pool runs out, so prices times rates then sum to the cost of
     the linear relaxation, a lower bound on the plan's.
     """
-    columns = Columns(reduce(problem).problem)
+    columns = Columns(merged(reduce(problem).problem).problem)
     relaxed = columns.programme.relax(columns.cost)
     if relaxed is None:
         return None
     _, duals = relaxed
-    return tuple(float(dual) / rate for dual, rate in zip(duals, problem.rates, strict=False))
+    prices = [0.0] * len(problem.rates)
+    for klass, dual in zip(columns.demand(), duals, strict=False):
+        prices[klass] += float(dual) / problem.rates[klass]
+    return tuple(prices)

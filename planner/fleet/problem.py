@@ -1,6 +1,6 @@
 """The buying problem and its answer as plain numbers: no device, model or engine in sight."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 
@@ -16,17 +16,36 @@ class Priced:
         Price of one purchase. [USD/h]
     units : int
         Units that one purchase brings: an instance of 8 devices holds 4 units of 2.
+    available_frac : float
+        Part of its units that can be counted on; below 1 where instances may be taken back.
+    committed : bool
+        Bought for all periods in one number, instead of anew in each period.
     pool : str or None
         Stock that it draws from, None if it can be bought without limit.
-    pool_use : int
+    pool_use : float
         Items of the stock that one purchase takes.
+    draws : tuple of (str, float)
+        What one purchase takes of further limits of the problem.
     """
 
     label: str = ""
     usd_per_h: float
     units: int = 1
+    available_frac: float = 1.0
+    committed: bool = False
     pool: str | None = None
-    pool_use: int = 0
+    pool_use: float = 0
+    draws: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def usable(self) -> float:
+        """Units that one purchase brings and that can be counted on."""
+        return self.units * self.available_frac
+
+    def use_of(self, limit: str) -> float:
+        """Return what one purchase takes of a limit."""
+        pooled = self.pool_use if self.pool == limit else 0.0
+        return pooled + sum(use for name, use in self.draws if name == limit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +61,34 @@ class Kind:
         it cannot serve the class. [requests/s]
     purchases : tuple of Priced
         At least one.
+    served_usd_per_h : tuple of float
+        What serving the whole of each class at its mean rate costs besides the
+        units; empty is nothing. [USD/h]
     """
 
     key: str
     capacity: tuple[float, ...]
     purchases: tuple[Priced, ...]
+    served_usd_per_h: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseLimit:
+    """A limit on the use of a hosted offer at any time, such as requests per minute.
+
+    Attributes
+    ----------
+    label : str
+        Says which limit it is.
+    use : tuple of float
+        What the whole of each class would use at its peak rate.
+    at_most : float
+        In the unit of `use`.
+    """
+
+    label: str = ""
+    use: tuple[float, ...]
+    at_most: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +102,29 @@ class Metered:
     usd_per_h : tuple of float or None
         Price of serving the whole of each class at its mean rate, None where
         it may not serve the class. [USD/h]
+    limits : tuple of UseLimit
+        What may be used at most.
     """
 
     key: str
     usd_per_h: tuple[float | None, ...]
+    limits: tuple[UseLimit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """A part of the time with rates of its own.
+
+    Attributes
+    ----------
+    time_frac : float
+        Its part of all time; those of all periods sum to 1.
+    scale : tuple of float
+        Rate of each class in it over the rate of the problem; 0 is no requests.
+    """
+
+    time_frac: float
+    scale: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +137,17 @@ class Problem:
         Peak rate of each class, for which units are sized. [requests/s]
     kinds, offers
         The columns; capacities and prices have one value per class.
-    stock : mapping of str to int
-        Items in each pool.
+    periods : tuple of Period
+        How the rates move; empty is one period in which they stay.
+    stock : mapping of str to float
+        What can be drawn at any time of each pool and limit.
+    mean_stock : mapping of str to float
+        What can be drawn of each limit on the mean over time.
     spare_units : int
         Units of every deployed kind beyond what its load needs.
+    domains, spare_domains : int
+        Every way to buy a kind is spread evenly over so many failure domains,
+        and of those so many may fail at once.
     whole_classes : bool
         Send each class to a single kind instead of splitting it.
     """
@@ -87,9 +155,27 @@ class Problem:
     rates: tuple[float, ...]
     kinds: tuple[Kind, ...] = ()
     offers: tuple[Metered, ...] = ()
-    stock: Mapping[str, int] = field(default_factory=dict)
+    periods: tuple[Period, ...] = ()
+    stock: Mapping[str, float] = field(default_factory=dict)
+    mean_stock: Mapping[str, float] = field(default_factory=dict)
     spare_units: int = 0
+    domains: int = 1
+    spare_domains: int = 0
     whole_classes: bool = False
+
+    @property
+    def spans(self) -> tuple[Period, ...]:
+        """The periods, or the single one in which rates stay."""
+        return self.periods or (Period(time_frac=1.0, scale=(1.0,) * len(self.rates)),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodMix:
+    """What is bought in one period and where each class goes; shaped as in `Mix`."""
+
+    bought: tuple[tuple[int, ...], ...]
+    shares: tuple[tuple[float, ...], ...]
+    offer_shares: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +185,13 @@ class Mix:
     Attributes
     ----------
     usd_per_h : float
-        Total cost. [USD/h]
+        Total cost on the mean over time. [USD/h]
     bought : tuple of tuple of int
-        Purchases, per kind and way to buy.
+        Purchases, per kind and way to buy: the most of any period.
     shares, offer_shares : tuple of tuple of float
-        Fraction of each class, per kind and per offer.
+        Fraction of each class's requests, per kind and per offer, over all time.
+    by_period : tuple of PeriodMix
+        The same in each period of the problem.
     served_frac : float
         Part of the load that is served; 1 unless a part was asked for.
     gap_frac : float
@@ -114,6 +202,7 @@ class Mix:
     bought: tuple[tuple[int, ...], ...]
     shares: tuple[tuple[float, ...], ...]
     offer_shares: tuple[tuple[float, ...], ...]
+    by_period: tuple[PeriodMix, ...]
     served_frac: float = 1.0
     gap_frac: float = 0.0
 
@@ -123,26 +212,33 @@ class Mix:
         return sum(any(row) for row in (*self.bought, *self.offer_shares))
 
 
-def load_units(problem: Problem, shares: tuple[float, ...], kind: Kind) -> float:
-    """Return how many units of a kind its shares keep busy: sum of rate over capacity."""
+def load_units(
+    problem: Problem, shares: tuple[float, ...], kind: Kind, period: Period | None = None
+) -> float:
+    """Return how many units of a kind its shares keep busy in a period: sum of rate over capacity."""
+    scale = period.scale if period is not None else (1.0,) * len(problem.rates)
     return sum(
-        share * rate / capacity
-        for share, rate, capacity in zip(shares, problem.rates, kind.capacity, strict=True)
+        share * rate * factor / capacity
+        for share, rate, factor, capacity in zip(shares, problem.rates, scale, kind.capacity, strict=True)
         if share > 0
     )
 
 
 def cost_usd_per_h(problem: Problem, mix: Mix) -> float:
-    """Return what the purchases and the metered shares of a mix cost [USD/h]."""
-    rented = sum(
-        way.usd_per_h * count
-        for kind, counts in zip(problem.kinds, mix.bought, strict=True)
-        for way, count in zip(kind.purchases, counts, strict=True)
+    """Return what the purchases and the served shares of a mix cost on the mean over time [USD/h]."""
+    return sum(
+        period.time_frac * sum(_costs(problem, period, part))
+        for period, part in zip(problem.spans, mix.by_period, strict=True)
     )
-    metered = sum(
-        price * share
-        for offer, shares in zip(problem.offers, mix.offer_shares, strict=True)
-        for price, share in zip(offer.usd_per_h, shares, strict=True)
-        if price is not None
-    )
-    return rented + metered
+
+
+def _costs(problem: Problem, period: Period, part: PeriodMix) -> Iterator[float]:
+    for kind, counts, shares in zip(problem.kinds, part.bought, part.shares, strict=True):
+        yield from (way.usd_per_h * count for way, count in zip(kind.purchases, counts, strict=True))
+        if kind.served_usd_per_h:
+            rows = zip(kind.served_usd_per_h, shares, period.scale, strict=True)
+            yield from (price * share * scale for price, share, scale in rows)
+    for offer, shares in zip(problem.offers, part.offer_shares, strict=True):
+        for price, share, scale in zip(offer.usd_per_h, shares, period.scale, strict=True):
+            if price is not None:
+                yield price * share * scale

@@ -1,6 +1,8 @@
-"""A mixed-integer programme as arrays, solved by HiGHS."""
+"""A mixed-integer programme as sparse rows, solved by HiGHS."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +10,12 @@ from numpy.typing import NDArray
 from planner.fleet.silence import c_stdout_silenced
 from tonnage.errors import TonnageError
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
 Vector = NDArray[np.float64]
+Row = Iterable[tuple[int, float]]
+"""Columns with their factors; a column may come more than once."""
 
 TIME_LIMIT_S = 60.0
 """A programme that takes longer returns its best solution so far with its gap."""
@@ -37,20 +44,37 @@ class Programme:
         self.size = size
         self.upper: Vector = np.full(size, np.inf)
         self.integral = np.zeros(size, dtype=bool)
-        self._rows: list[Vector] = []
+        self._entries: list[tuple[int, int, float]] = []
         self._bounds: list[tuple[float, float]] = []
 
-    def row(self) -> Vector:
-        """Return an empty row."""
+    def vector(self) -> Vector:
+        """Return a cost of nothing for every column."""
         return np.zeros(self.size)
 
-    def add(self, row: Vector, *, lower: float = -np.inf, upper: float = np.inf) -> None:
+    def add(self, row: Row, *, lower: float = -np.inf, upper: float = np.inf) -> None:
         """Require lower <= row . x <= upper."""
-        self._rows.append(row)
+        number = len(self._bounds)
+        self._entries.extend((number, column, value) for column, value in row if value)
         self._bounds.append((lower, upper))
 
-    def solve(self, cost: Vector) -> Solved | None:
+    def _rows(self) -> "csr_array":
+        from scipy.sparse import csr_array
+
+        rows, columns, values = zip(*self._entries, strict=True) if self._entries else ((), (), ())
+        shape = (len(self._bounds), self.size)
+        return csr_array((np.array(values, dtype=float), (rows, columns)), shape=shape)
+
+    def solve(
+        self, cost: Vector, *, gap_frac: float = GAP_FRAC, time_limit_s: float = TIME_LIMIT_S
+    ) -> Solved | None:
         """Minimise cost . x; None if no x satisfies the rows.
+
+        Parameters
+        ----------
+        gap_frac : float
+            A solution that is proven to be within this part of the optimum is enough.
+        time_limit_s : float
+            The best solution after this time is returned, with its gap.
 
         Raises
         ------
@@ -67,13 +91,13 @@ class Programme:
                 cost,
                 integrality=self.integral.astype(int),
                 bounds=Bounds(0, self.upper),
-                constraints=LinearConstraint(np.stack(self._rows), lower, upper),
-                options={"mip_rel_gap": GAP_FRAC, "time_limit": TIME_LIMIT_S},
+                constraints=LinearConstraint(self._rows(), lower, upper),
+                options={"mip_rel_gap": gap_frac, "time_limit": time_limit_s},
             )
         if result.status == 2:
             return None
         if result.x is None:
-            raise TonnageError(f"the planner found no solution in {TIME_LIMIT_S:g} s: {result.message}")
+            raise TonnageError(f"the planner found no solution in {time_limit_s:g} s: {result.message}")
         return Solved(values=result.x, gap_frac=float(result.mip_gap or 0.0))
 
     def _empty(self) -> Solved | None:
@@ -93,7 +117,7 @@ class Programme:
 
         if self.size == 0:
             return None
-        rows, bounds = np.stack(self._rows), np.array(self._bounds)
+        rows, bounds = self._rows(), np.array(self._bounds)
         equal = bounds[:, 0] == bounds[:, 1]
         above = ~equal & np.isfinite(bounds[:, 1])
         result = linprog(
@@ -107,7 +131,7 @@ class Programme:
         )
         if result.x is None:
             return None
-        duals = np.zeros(len(rows))
+        duals = np.zeros(rows.shape[0])
         duals[above] = result.ineqlin.marginals
         duals[equal] = result.eqlin.marginals
         return float(cost @ result.x), duals

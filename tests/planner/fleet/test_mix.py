@@ -7,6 +7,7 @@ from planner.fleet.columns import Columns
 from planner.fleet.dominance import reduce
 from planner.fleet.mix import cheapest, shadow_prices
 from planner.fleet.problem import Kind, Metered, Priced, Problem, cost_usd_per_h, load_units
+from planner.fleet.solution import mix_of
 
 
 def draw(rng: np.random.Generator, *, n_kinds: int, n_classes: int, spare_units: int = 0) -> Problem:
@@ -52,7 +53,7 @@ def test_leaving_out_the_dominated_changes_no_cost(seed: int, spare_units: int) 
     problem = draw(np.random.default_rng(seed), n_kinds=12, n_classes=2, spare_units=spare_units)
     columns = Columns(problem)
     solved = columns.programme.solve(columns.cost)
-    whole = columns.mix(solved)
+    whole = mix_of(columns, solved)
     assert cheapest(problem).usd_per_h == pytest.approx(whole.usd_per_h, rel=1e-5)
     assert len(reduce(problem).problem.kinds) < len(problem.kinds)
 
