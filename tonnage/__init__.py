@@ -1,7 +1,8 @@
 """What can this machine do, and what should run where, to serve a load within a budget.
 
 `tonnage.probe()`, `bench()`, `fit()`, `predict()`, `compare()`, `plan()`, `report()`,
-`simulate()` return the records that the commands of the same names print.
+`simulate()` return the records that the commands of the same names print; `deploy()` writes a
+plan as files to run.
 """
 
 from importlib import import_module
@@ -10,10 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tonnage.api import bench, compare, fit, plan, predict, probe, report, simulate
+    from tonnage.api import bench, compare, deploy, fit, plan, predict, probe, report, simulate
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "bench", "compare", "fit", "plan", "predict", "probe", "report", "simulate"]
+__all__ = [
+    "__version__",
+    "bench",
+    "compare",
+    "deploy",
+    "fit",
+    "plan",
+    "predict",
+    "probe",
+    "report",
+    "simulate",
+]
 
 _SIBLINGS = ("hw_targets", "workloads", "profiler", "planner", "reports")
 
