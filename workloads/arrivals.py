@@ -43,6 +43,7 @@ def draw(traffic: Traffic, rows: int, *, seed: int, chunk: int = CHUNK) -> Itera
             arrival_s=next(times)[:size],
             prompt_tokens=prompt,
             output_tokens=output,
+            level=np.full(size, traffic.priority) if traffic.priority else None,
             group=np.zeros(size, dtype=np.int64) if shared else None,
             prefix_tokens=np.full(size, shared) if shared else None,
             keep_tokens=np.full(size, shared) if shared else None,
@@ -94,17 +95,23 @@ def _through(
     return np.interp(spent, measure, edges)
 
 
-def _diurnal(arrivals: Arrivals, draw: np.random.Generator, chunk: int) -> Iterator[NDArray[np.float64]]:
-    """Poisson in operational time, one day of which has the shape of `hourly`."""
-    relative = np.array(arrivals.hourly) / float(np.mean(arrivals.hourly))
-    edges = np.arange(25.0) * HOUR_S
-    measure = np.concatenate([[0.0], np.cumsum(relative * HOUR_S * arrivals.requests_per_s)])
-    now = 0.0
+def _profile(arrivals: Arrivals, draw: np.random.Generator, chunk: int) -> Iterator[NDArray[np.float64]]:
+    """Follow relative rates, window by window: a renewal process in operational time.
+
+    With `gap_cv` 1 that is a Poisson process whose rate is the profile.
+    """
+    hours = arrivals.process == "diurnal"
+    shape = np.array(arrivals.hourly if hours else arrivals.rates)
+    relative, window_s = shape / shape.mean(), HOUR_S if hours else arrivals.window_s
+    edges = np.arange(len(relative) + 1.0) * window_s
+    measure = np.concatenate([[0.0], np.cumsum(relative * window_s * arrivals.requests_per_s)])
+    now, order = 0.0, 1.0 / arrivals.gap_cv**2
     while True:
-        spent = now + np.cumsum(draw.standard_exponential(chunk))
+        gaps = draw.standard_exponential(chunk) if order == 1 else draw.standard_gamma(order, chunk) / order
+        spent = now + np.cumsum(gaps)
         now = float(spent[-1])
-        days, rest = np.divmod(spent, measure[-1])
-        yield days * edges[-1] + _through(rest, edges, measure)
+        rounds, rest = np.divmod(spent, measure[-1])
+        yield rounds * edges[-1] + _through(rest, edges, measure)
 
 
 def _markov(arrivals: Arrivals, draw: np.random.Generator, chunk: int) -> Iterator[NDArray[np.float64]]:
@@ -132,7 +139,8 @@ _DRAWN = {
     "poisson": _renewal,
     "gamma": _renewal,
     "markov": _markov,
-    "diurnal": _diurnal,
+    "diurnal": _profile,
+    "profile": _profile,
     "at-once": _at_once,
 }
 

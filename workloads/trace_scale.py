@@ -9,6 +9,7 @@ independent (fluctuations of the sum of m copies shrink like 1 / sqrt(m)).
 """
 
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
@@ -16,6 +17,13 @@ from tonnage.errors import InvalidInput
 from tonnage.files import positive
 from workloads.requests import Requests
 from workloads.streams import stream
+
+
+class Scaling(Protocol):
+    """Bring requests to a target rate."""
+
+    def __call__(self, requests: Requests, requests_per_s: float, *, seed: int = 0) -> Requests:
+        """Return the scaled requests."""
 
 
 def mean_rate(requests: Requests) -> float:
@@ -31,8 +39,8 @@ def mean_rate(requests: Requests) -> float:
     return (len(requests) - 1) / requests.duration_s
 
 
-def compressed(requests: Requests, requests_per_s: float) -> Requests:
-    """Return the same requests on a faster or slower clock."""
+def compressed(requests: Requests, requests_per_s: float, *, seed: int = 0) -> Requests:
+    """Return the same requests on a faster or slower clock; nothing is drawn, so `seed` changes nothing."""
     factor = mean_rate(requests) / positive(requests_per_s, name="target rate", unit="requests per second")
     return replace(requests, arrival_s=requests.arrival_s * factor)
 
@@ -56,3 +64,11 @@ def resampled(requests: Requests, requests_per_s: float, *, seed: int = 0) -> Re
         raise InvalidInput(f"nothing is left of {len(requests)} requests at {requests_per_s:g} requests/s")
     order = np.argsort(arrival_s, kind="stable")
     return replace(requests.slice(row[order]), arrival_s=arrival_s[order])
+
+
+SCALINGS: dict[str, Scaling] = {"resample": resampled, "compress": compressed}
+WORDS = {
+    "resample": "thinned or superposed to {rate:g} requests/s on the same clock: bursts keep their length",
+    "compress": "time compressed to {rate:g} requests/s: every request is kept, bursts and gaps shrink alike",
+}
+"""What each way did, for notes."""

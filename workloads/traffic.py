@@ -12,9 +12,9 @@ from tonnage.files import FileRecord, Record
 class Arrivals(Record):
     """An open arrival process with a mean rate."""
 
-    process: Literal["poisson", "gamma", "markov", "diurnal", "at-once"] = "poisson"
-    """gamma: renewal with `gap_cv`; markov: calm and bursts in turn; diurnal: Poisson that follows
-    `hourly`; at-once: everything is queued at time 0."""
+    process: Literal["poisson", "gamma", "markov", "diurnal", "profile", "at-once"] = "poisson"
+    """gamma: renewal with `gap_cv`; markov: calm and bursts in turn; diurnal: follows `hourly`;
+    profile: follows `rates`, window by window; at-once: everything is queued at time 0."""
     requests_per_s: float = Field(default=1.0, gt=0)
     gap_cv: float = Field(default=1.0, gt=0, le=50)
     """Standard deviation of the gaps over their mean; 1 is Poisson, more is bursty."""
@@ -25,6 +25,10 @@ class Arrivals(Record):
     """Mean lengths of bursts and of the calm between them."""
     hourly: tuple[float, ...] = ()
     """Relative rate by hour of the day, 24 values."""
+    rates: tuple[float, ...] = ()
+    """Relative rate by window, over and over again."""
+    window_s: float = Field(default=600.0, gt=0)
+    """Length of such a window."""
 
     @model_validator(mode="after")
     def _whole_day(self) -> "Arrivals":
@@ -32,6 +36,8 @@ class Arrivals(Record):
             len(self.hourly) != 24 or min(self.hourly) < 0 or not any(self.hourly)
         ):
             raise ValueError("a diurnal process needs 24 relative rates in `hourly`, none below 0, one above")
+        if self.process == "profile" and (not any(self.rates) or min(self.rates) < 0):
+            raise ValueError("a profile needs relative `rates`, none below 0, one above")
         return self
 
 
@@ -108,5 +114,21 @@ class Traffic(FileRecord):
     users: int = Field(default=0, ge=0)
     """Closed loop: so many users, each sending the next request when the last one ends."""
     think_s: float = Field(default=0.0, ge=0)
+    priority: int = Field(default=0, ge=0, le=2)
+    """0 is served first."""
     source: str = ""
     notes: tuple[str, ...] = ()
+
+    def mean_tokens(self) -> tuple[float, float]:
+        """Return mean prompt and output tokens of a request.
+
+        Notes
+        -----
+        Of a conversation with a geometric number of turns of mean m, a turn has m - 1 before it on
+        average: E[turn before] = E[n (n - 1) / 2] / E[n] = m - 1.
+        """
+        earlier = 0.0 if self.sessions is None else self.sessions.turns_mean - 1
+        prompt = self.prompt.mean + earlier * (self.prompt.mean + self.output.mean)
+        if self.sessions is not None:
+            prompt = min(prompt, float(self.sessions.max_tokens))
+        return max(prompt, self.shared_prefix_tokens + 1.0), self.output.mean

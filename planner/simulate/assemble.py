@@ -79,6 +79,7 @@ def assemble(fleet: Fleet, settings: Settings, followers: Requests | None = None
         event_at=np.zeros(size, dtype=np.int64),
         event_of=np.full(size, -1, dtype=np.int64),
         share=_share(fleet, classes),
+        acceptance=_acceptance(fleet),
         random=np.array(
             [
                 sequence(settings.seed, name).generate_state(1, np.uint64)[0]
@@ -177,7 +178,7 @@ def _setup(fleet: Fleet) -> NDArray[np.void]:
             )
             s["max_sequences"], s["token_budget"], s["max_tokens"] = e.max_sequences, _budget(e), e.max_tokens
             s["block_tokens"], s["capacity_blocks"] = e.block_tokens, e.cache_blocks
-            s["draft_tokens"], s["acceptance"] = e.draft_tokens, e.acceptance
+            s["draft_tokens"] = e.draft_tokens
             s["swap_s_per_block"] = -1.0 if e.swap_s_per_block is None else e.swap_s_per_block
             s["finish_at"], s["phase_at"] = finish_at, phase_at
             i, finish_at = i + 1, finish_at + e.max_sequences + 1
@@ -227,6 +228,16 @@ def _share(fleet: Fleet, classes: int) -> NDArray[np.float64]:
     )
     total = share.sum(axis=1, keepdims=True)
     return np.where(total > 0, np.cumsum(share, axis=1) / np.where(total > 0, total, 1.0), -1.0)
+
+
+def _acceptance(fleet: Fleet) -> NDArray[np.float64]:
+    most = max(kind.engine.draft_tokens for kind in fleet.kinds)
+    return np.array(
+        [
+            [kind.engine.acceptance_at(j) if kind.engine.acceptance else 0.0 for j in range(max(most, 1))]
+            for kind in fleet.kinds
+        ]
+    )
 
 
 def _column(followers: Requests | None, name: str, dtype: type[np.generic]) -> NDArray[Any]:

@@ -1,43 +1,33 @@
-"""What the command line and the library ask, as experiments: one case, or the fleet of a plan."""
+"""What the command line and the library ask, as experiments: a case, or the fleet of a plan."""
 
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+import numpy as np
 
-from planner.deployment import Case, Deployment, Load
+from planner.deployment import Case, Load
 from planner.fleet.plan import make_plan
-from planner.fleet.plan_record import Plan, Unit
-from planner.simulate.deployments import Simulated, simulated
-from planner.simulate.instance import Fleet, Kind, Role, Router, single
+from planner.fleet.plan_record import Plan
+from planner.simulate.case_record import SimulatedCase
+from planner.simulate.feeds import Drawn, Replayed, cycle_s
+from planner.simulate.groups import fleet_of
+from planner.simulate.instance import Fleet
+from planner.simulate.logged import Logged, logged
+from planner.simulate.plan_fleet import experiment_of_plan
 from planner.simulate.replicate import Experiment
-from planner.simulate.run import Feed, feed
-from tonnage.errors import Infeasible, InvalidInput
-from tonnage.files import read_record
-from workloads import samples
-from workloads.mixture import draw_mixture
-from workloads.readers.traces import read_log
-from workloads.requests import Requests
-from workloads.scenario import Scenario, Slo, TrafficClass
+from tonnage.errors import FormatError, InvalidInput
+from tonnage.files import read_record, read_text
+from workloads.readers.rates import read_rates
+from workloads.scenario import Scenario
 from workloads.scenario_file import read_scenario
-from workloads.trace_scale import resampled
 from workloads.traffic import Arrivals, Length, Traffic
 
 REQUESTS = 20_000
 REPLICATIONS = 3
-
-
-class SimulatedCase(Case):
-    """A case, with the log of a real load in place of a drawn one if `trace` names one."""
-
-    trace: str | None = None
-    """Sample, CSV or JSONL of requests; its lengths and times take the place of isl, osl and load."""
-    slo: Slo = Slo()
-    process: str = "poisson"
-    """Of an open load: poisson, gamma or markov."""
-    gap_cv: float = Field(default=2.0, gt=0)
+_LOADS = tuple(load.value for load in Load)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,52 +40,114 @@ class Effort:
     skip_bad: bool = False
 
 
-def experiment(source: Plan | Scenario | Path | str | Mapping[str, Any], effort: Effort) -> Experiment:
-    """Return the experiment that a plan, a scenario, the file of either, or a case asks for."""
-    if isinstance(source, Mapping):
-        return experiment_of(SimulatedCase.parse({"id": "case", **source}, where="case"), effort)
+def experiment(
+    source: Plan | Scenario | Path | str | Mapping[str, Any], effort: Effort, *, log: Logged | None = None
+) -> Experiment:
+    """Return the experiment that a plan, a scenario, a case, or the file of one asks for.
+
+    Parameters
+    ----------
+    source
+        A TOML file with a `device` or a `fleet` on top is a case, another one a scenario to plan first.
+    log : Logged, optional
+        Requests that take the place of those of a plan or a scenario.
+    """
     if isinstance(source, (str, Path)):
-        path = Path(source)
-        source = read_scenario(path) if path.suffix == ".toml" else read_record(path, Plan)
-    return experiment_of_plan(make_plan(source) if isinstance(source, Scenario) else source, effort)
+        source = _read(Path(source))
+    if isinstance(source, Mapping):
+        if log is not None:
+            raise InvalidInput("a case names its own trace; leave --trace out")
+        return experiment_of(case_of({"id": "case", **source}), effort)
+    plan = make_plan(source) if isinstance(source, Scenario) else source
+    return experiment_of_plan(
+        plan, requests=effort.requests, replications=effort.replications, seed=effort.seed, log=log
+    )
+
+
+def _read(path: Path) -> Plan | Scenario | Mapping[str, Any]:
+    if path.suffix != ".toml":
+        return read_record(path, Plan)
+    try:
+        table = tomllib.loads(read_text(path))
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return read_scenario(path)
+    return {"id": path.stem, **table} if "device" in table or "fleet" in table else read_scenario(path)
+
+
+def case_of(data: Mapping[str, Any]) -> SimulatedCase:
+    """Read a case; a load that is none of the known ones names a trace.
+
+    Raises
+    ------
+    InvalidInput
+        Naming the field and what is wrong with it.
+    """
+    data = dict(data)
+    if isinstance(data.get("load"), str) and data["load"] not in _LOADS:
+        data = {**data, "trace": data["load"], "load": "open"}
+    if isinstance(data.get("traffic"), Mapping):
+        data["traffic"] = [data["traffic"]]
+    if "device" not in data and data.get("fleet"):
+        data = {**_first(data["fleet"]), **data}
+    return SimulatedCase.parse(data, where=f"case '{data.get('id', '')}'")
+
+
+def _first(fleet: object) -> dict[str, Any]:
+    """Return what the first group says of its deployment, which a case without one of its own begins from."""
+    first = fleet[0] if isinstance(fleet, (list, tuple)) else None
+    if not isinstance(first, Mapping):
+        raise FormatError("fleet is a list of groups, each with a device, a model and weights")
+    return {name: first[name] for name in ("device", "devices", "model", "weights") if name in first}
 
 
 def experiment_of(case: SimulatedCase, effort: Effort) -> Experiment:
-    """Return one instance of a deployment under the load of the case."""
+    """Return the instances of a case under its load."""
     if case.trace is not None:
         return _replayed(case, case.trace, effort)
     if case.context:
         raise InvalidInput(
             f"case '{case.id}': simulated requests start with an empty cache; leave out context"
         )
-    deployment = simulated(case)
+    isl, osl = _means(case)
+    fleet, notes = fleet_of(case, isl=isl, osl=osl)
+    traffic = case.traffic or (_plain_traffic(case),)
+    users = traffic[0].users
+    return Experiment(
+        id=case.id,
+        fleet=fleet,
+        traffic=Drawn(traffic, effort.requests, _ramp_s(fleet, users, isl=isl, osl=osl) if users else 0.0),
+        names=tuple(each.name for each in traffic),
+        slos=tuple(case.slos.get(each.name, case.slo) for each in traffic),
+        replications=effort.replications,
+        seed=effort.seed,
+        warm_up=traffic[0].arrivals.process != "at-once",
+        notes=notes,
+    )
+
+
+def _means(case: SimulatedCase) -> tuple[float, float]:
+    """Mean prompt and output of a request, by which the cache is sized."""
+    if not case.traffic:
+        return case.isl * case.mean_length_frac, case.osl * case.mean_length_frac
+    rates = np.array([each.arrivals.requests_per_s for each in case.traffic])
+    lengths = np.array([each.mean_tokens() for each in case.traffic])
+    prompt, output = rates @ lengths / rates.sum()
+    return float(prompt), float(output)
+
+
+def _ramp_s(fleet: Fleet, users: int, *, isl: float, osl: float) -> float:
+    kind = fleet.kinds[0]
+    return cycle_s(kind.law, kind.engine, users=-(-users // fleet.size), prompt=isl, output=osl)
+
+
+def _plain_traffic(case: SimulatedCase) -> Traffic:
     low, high = _spread(case)
-    closed = case.load is Load.CLOSED
-    traffic = Traffic(
+    return Traffic(
         arrivals=_arrivals(case),
         prompt=Length(mean=case.isl, low=max(case.isl * low, 1), high=max(case.isl * high, 1)),
         output=Length(mean=case.osl, low=max(case.osl * low, 1), high=max(case.osl * high, 1)),
-        users=case.concurrency if closed else 0,
+        users=case.concurrency if case.load is Load.CLOSED and case.rates is None else 0,
     )
-    return Experiment(
-        id=case.id,
-        fleet=single(deployment.law, deployment.engine),
-        traffic=_Drawn((traffic,), effort.requests, _cycle_s(case, deployment) if closed else 0.0),
-        slos=(case.slo,),
-        replications=effort.replications,
-        seed=effort.seed,
-        warm_up=case.load is not Load.SATURATED,
-        notes=deployment.notes,
-    )
-
-
-def _cycle_s(case: Case, deployment: Simulated) -> float:
-    """Estimate the time from one request of a user to the next, over which users begin."""
-    law, users = deployment.law, min(case.concurrency, deployment.engine.max_sequences)
-    cached = users * (case.isl + case.osl / 2)
-    step_s = float(law.step_s(tokens=users, sequences=users, cached=cached))
-    prompt_s = float(law.step_s(tokens=case.isl, pairs=case.isl**2 / 2)) - float(law.token_s[0])
-    return (case.osl * step_s + users * prompt_s) * case.mean_length_frac
 
 
 def _spread(case: Case) -> tuple[float, float]:
@@ -108,6 +160,8 @@ def _spread(case: Case) -> tuple[float, float]:
 def _arrivals(case: SimulatedCase) -> Arrivals:
     if case.load is Load.SATURATED:
         return Arrivals(process="at-once")
+    if case.rates is not None:
+        return read_rates(case.rates, workload=case.workload, requests_per_s=case.requests_per_s)
     if case.load is Load.OPEN and case.requests_per_s is None:
         raise InvalidInput(f"case '{case.id}' has an open load without requests_per_s")
     return Arrivals.parse(
@@ -116,136 +170,18 @@ def _arrivals(case: SimulatedCase) -> Arrivals:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """A seed to a feed of drawn requests; a value, so that other processes can take it."""
-
-    kinds: tuple[Traffic, ...]
-    requests: int
-    ramp_s: float = 0.0
-
-    def __call__(self, seed: int) -> Feed:
-        first = self.kinds[0]
-        # Requests after those that count keep the load up until the last of them has ended.
-        more = max(first.users, self.requests // 50) if first.arrivals.process != "at-once" else 0
-        return Feed(
-            chunks=draw_mixture(self.kinds, self.requests + more, seed=seed),
-            rows=self.requests,
-            users=first.users,
-            think_s=first.think_s,
-            ramp_s=self.ramp_s,
-            classes=len(self.kinds),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Replay:
-    """A seed to a feed of logged requests, which are the same for every seed unless they are resampled."""
-
-    log: Requests
-    requests_per_s: float | None
-
-    def __call__(self, seed: int) -> Feed:
-        if self.requests_per_s is None:
-            return feed(self.log)
-        return feed(resampled(self.log, self.requests_per_s, seed=seed))
-
-
 def _replayed(case: SimulatedCase, trace: str, effort: Effort) -> Experiment:
-    known = trace in samples.names()
-    log = read_log(samples.path_of(trace) if known else Path(trace), skip_bad=effort.skip_bad)
-    lengths = {
-        "isl": float(log.requests.prompt_tokens.mean()),
-        "osl": float(log.requests.output_tokens.mean()),
-    }
-    deployment = simulated(case.model_copy(update={**lengths, "length_spread": "fixed"}))
-    if not log.timed:
-        raise InvalidInput(f"{trace}: has lengths but no times of arrival; give requests_per_s instead")
-    notes = [*deployment.notes, f"{len(log.requests)} requests of {trace} ({log.layout})"]
-    if log.skipped:
-        notes.append(f"{log.skipped} bad rows of the trace were left out")
-    if case.requests_per_s is not None:
-        notes.append(f"thinned or superposed to {case.requests_per_s:g} requests/s on the same clock")
+    log = logged(trace, requests_per_s=case.requests_per_s, scaling=case.scaling, skip_bad=effort.skip_bad)
+    rows = log.log.requests
+    prompt, output = float(rows.prompt_tokens.mean()), float(rows.output_tokens.mean())
+    fleet, notes = fleet_of(case, isl=prompt, osl=output)
     return Experiment(
         id=case.id,
-        fleet=single(deployment.law, deployment.engine),
-        traffic=_Replay(log.requests, case.requests_per_s),
+        fleet=fleet,
+        traffic=Replayed(rows, case.requests_per_s, case.scaling),
         slos=(case.slo,),
         replications=1 if case.requests_per_s is None else effort.replications,
         seed=effort.seed,
         warm_up=False,
-        notes=tuple(notes),
-    )
-
-
-def experiment_of_plan(plan: Plan, effort: Effort) -> Experiment:
-    """Return the fleet of a plan under its scenario at the peak, API traffic left out.
-
-    Raises
-    ------
-    Infeasible
-        If the plan has no units: there is nothing of one's own to simulate.
-    """
-    if not plan.units:
-        why = "it serves everything through APIs" if plan.feasible else "it is infeasible"
-        raise Infeasible(f"the plan has no units of its own to simulate: {why}")
-    classes = plan.scenario.classes
-    served = [sum(unit.share.get(each.name, 0.0) for unit in plan.units) for each in classes]
-    here = [(each, share) for each, share in zip(classes, served, strict=True) if share > 1e-9]
-    if not here:
-        raise InvalidInput("the units of the plan serve no class of its scenario")
-    mean_prompt, mean_output = _mean_lengths(here)
-    kinds = tuple(
-        _kind(unit, [each for each, _ in here], prompt=mean_prompt, output=mean_output) for unit in plan.units
-    )
-    return Experiment(
-        id=plan.scenario.name or "plan",
-        fleet=Fleet(kinds=kinds, router=Router.SHORTEST_QUEUE),
-        traffic=_Drawn(tuple(_traffic(each, share) for each, share in here), effort.requests),
-        names=tuple(each.name for each, _ in here),
-        slos=tuple(each.slo for each, _ in here),
-        replications=effort.replications,
-        seed=effort.seed,
-        notes=tuple(_plan_notes(plan, served)),
-    )
-
-
-def _plan_notes(plan: Plan, served: list[float]) -> Iterator[str]:
-    yield "Poisson arrivals at the peak rate; shares of the plan, shortest queue among equal units"
-    for each, share in zip(plan.scenario.classes, served, strict=True):
-        if share < 1 - 1e-6:
-            yield f"{1 - share:.1%} of class '{each.name}' goes to APIs and is left out"
-
-
-def _mean_lengths(here: list[tuple[TrafficClass, float]]) -> tuple[float, float]:
-    rate = sum(each.requests_per_s * share for each, share in here)
-    prompt = sum(each.prompt_tokens * each.requests_per_s * share for each, share in here)
-    output = sum(each.output_tokens * each.requests_per_s * share for each, share in here)
-    return prompt / rate, output / rate
-
-
-def _traffic(each: TrafficClass, share: float) -> Traffic:
-    return Traffic(
-        name=each.name,
-        arrivals=Arrivals(requests_per_s=each.requests_per_s * each.peak_to_mean * share),
-        prompt=Length.from_percentile(each.prompt_tokens, each.prompt_tokens_p95),
-        output=Length.from_percentile(each.output_tokens, each.output_tokens_p95),
-    )
-
-
-def _kind(unit: Unit, classes: list[TrafficClass], *, prompt: float, output: float) -> Kind:
-    given = {name: getattr(unit, name) for name in Deployment.model_fields if name in Unit.model_fields}
-    load = {"id": unit.device, "devices": unit.devices_per_unit, "isl": prompt, "osl": output}
-    case = Case.parse({**load, **given}, where="plan")
-    deployment = simulated(case)
-    return Kind(
-        name=f"{unit.model} {unit.weights} on {unit.devices_per_unit} x {unit.device}",
-        law=deployment.law,
-        engine=deployment.engine,
-        count=unit.count,
-        role=Role(unit.role),
-        share={c: unit.share[each.name] for c, each in enumerate(classes) if unit.share.get(each.name)},
-        usd_per_h=unit.usd_per_h / unit.count,
-        busy_w=None if unit.power_w is None else unit.power_w / unit.count,
-        idle_w=None,
+        notes=(*notes, *log.notes()),
     )

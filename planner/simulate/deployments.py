@@ -26,6 +26,7 @@ from planner.serving.work import StepWork
 from planner.simulate.instance import Batching, Engine
 from planner.simulate.step_law import StepLaw
 from tonnage.errors import InvalidInput
+from workloads import footprint
 from workloads.lower import lower
 from workloads.ops import Step
 
@@ -39,10 +40,17 @@ _CONTEXTS = (64, 256, 1024, 4096, 16_384, 65_536)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulated:
-    """A deployment as the simulator takes it."""
+    """A deployment as the simulator takes it.
+
+    Attributes
+    ----------
+    cache_bytes_per_token : float
+        On one device, at the mean length of a request. [bytes]
+    """
 
     law: StepLaw
     engine: Engine
+    cache_bytes_per_token: float
     notes: tuple[str, ...]
 
 
@@ -100,7 +108,17 @@ def simulated(case: Case) -> Simulated:
     law = _law(placed, engine)
     if case.load is Load.CLOSED and case.concurrency == 1:
         law = replace(law, wait_steps=0.0)
-    return Simulated(law=law, engine=engine, notes=placed.notes)
+    return Simulated(
+        law=law, engine=engine, cache_bytes_per_token=_token_bytes(case, placed), notes=placed.notes
+    )
+
+
+def _token_bytes(case: Case, placed: Placed) -> float:
+    tokens = case.context + (case.isl + case.osl / 2) * case.mean_length_frac
+    whole = footprint.cache_bytes(
+        placed.architecture, placed.kv, placed.cut.shard, tokens=tokens, sequences=1.0
+    )
+    return float(whole) * placed.cut.shard.attention_dp / tokens
 
 
 def _engine(case: Case, placed: Placed) -> Engine:

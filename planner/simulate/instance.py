@@ -58,8 +58,10 @@ class Engine:
         Longest prompt and output together.
     swap_s_per_block : float or None
         Time to move a block to or from the host; None recomputes what is preempted.
-    draft_tokens, acceptance
-        Guesses a step verifies per sequence, and the probability that one holds.
+    draft_tokens : int
+        Guesses a step verifies per sequence.
+    acceptance : tuple of float
+        Probability that a guess holds when those before it do, by position; the last goes on.
     """
 
     max_sequences: int = 256
@@ -70,7 +72,7 @@ class Engine:
     batching: Batching = Batching.CONTINUOUS
     swap_s_per_block: float | None = None
     draft_tokens: int = 0
-    acceptance: float = 0.0
+    acceptance: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("max_sequences", "token_budget", "block_tokens", "cache_blocks", "max_tokens"):
@@ -84,10 +86,16 @@ class Engine:
                 f"token_budget {self.token_budget} is below the {full} tokens of a full decoding batch; "
                 "raise it or lower max_sequences"
             )
-        if not 0 <= self.acceptance <= 1 or self.draft_tokens < 0:
+        if self.draft_tokens < 0 or (self.draft_tokens > 0) != (len(self.acceptance) > 0):
+            raise InvalidInput("draft_tokens, 0 or more, and acceptance go together")
+        if not all(0 <= one <= 1 for one in self.acceptance):
             raise InvalidInput(f"acceptance must be within 0..1, not {self.acceptance}")
         if self.batching is Batching.STATIC and self.draft_tokens:
             raise InvalidInput("speculative decoding is simulated with continuous batching only")
+
+    def acceptance_at(self, guess: int) -> float:
+        """Return the probability that a guess holds, counted from 0, when those before it do."""
+        return self.acceptance[min(guess, len(self.acceptance) - 1)]
 
     @property
     def cache_tokens(self) -> int:

@@ -1,6 +1,7 @@
 """Read what one run counted: quantiles, rates, warm-up, and if the arrivals outran the service."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
+PARTS = 5
+"""Parts of one run for intervals: long, so that they are nearly independent."""
 TTFT, TPOT, E2E, WAIT = range(4)
 WAITING, RUNNING, BUSY, BLOCKS, UP, ELAPSED = range(6)
 
@@ -44,6 +47,15 @@ class Outcome:
         p50, p90, p95, p99 = histogram_quantiles(counts, QUANTILES)
         mean = float(self.world.total[c, m, kept].sum() / total)
         return Spread(mean=mean, p50=p50, p90=p90, p95=p95, p99=p99)
+
+    def parts(self, c: int, m: int) -> list[Spread]:
+        """Return the spread of each successive part of the run, for an interval by batch means."""
+        edges = np.linspace(self.first_batch, self.batches, PARTS + 1).round().astype(int)
+        found = [
+            replace(self, first_batch=int(low), batches=int(high)).spread(c, m)
+            for low, high in pairwise(edges)
+        ]
+        return [spread for spread in found if spread is not None]
 
     def requests(self, c: int) -> int:
         """Return how many requests of a class count."""

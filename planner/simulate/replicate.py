@@ -74,7 +74,11 @@ def limits(slo: Slo) -> NDArray[np.float64]:
 
 
 def summary(experiment: Experiment, outcomes: Sequence[Outcome]) -> Simulation:
-    """Sum up replications: spreads are means over them, with half widths of 95 % intervals."""
+    """Sum up replications: spreads are means over them, with half widths of 95 % intervals.
+
+    One replication alone is cut into parts for its intervals: batch means. Those of extreme
+    percentiles are wide then, and no worse for it.
+    """
     worlds = [one.world for one in outcomes]
     why = next((one.why_saturated for one in outcomes if one.why_saturated), None)
     totals = np.concatenate([world.totals for world in worlds])
@@ -133,8 +137,9 @@ def _class_result(
         if len(spreads) < len(outcomes) or (saturated and m != TPOT):
             continue
         values[metric] = _combined(spreads, np.mean)
-        if len(spreads) > 1:
-            values[metric.removesuffix("_s") + "_ci95_s"] = _combined(spreads, half_width)
+        parts = spreads if len(spreads) > 1 else outcomes[0].parts(c, m)
+        if len(parts) > 1:
+            values[metric.removesuffix("_s") + "_ci95_s"] = _combined(parts, half_width)
     good = sum(one.good(c) for one in outcomes)
     return ClassResult(
         name=name, requests=requests, good_frac=good / requests if limited and requests else None, **values
@@ -162,9 +167,9 @@ def _cost(fleet: Fleet, up_frac: float) -> float | None:
 
 
 def _energy(fleet: Fleet, busy: float, up: float, tokens_per_s: float) -> float | None:
-    """Energy per output token from the mean busy and idle power of the instances."""
+    """Energy per output token from busy and idle power; idle power that is not known is left out."""
     powers = [(kind.busy_w, kind.idle_w, kind.count) for kind in fleet.kinds]
-    if tokens_per_s <= 0 or any(busy_w is None or idle_w is None for busy_w, idle_w, _ in powers):
+    if tokens_per_s <= 0 or any(busy_w is None for busy_w, _, _ in powers):
         return None
     busy_w = sum((b or 0.0) * count for b, _, count in powers) / fleet.size
     idle_w = sum((i or 0.0) * count for _, i, count in powers) / fleet.size

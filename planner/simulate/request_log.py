@@ -1,6 +1,5 @@
-"""The times of every request of a run, as columns and as a CSV."""
+"""The times of every request of a run, as columns and as a file."""
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,13 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.simulate.replicate import Experiment, outcome
-from tonnage.files import write_text
+from planner.simulate.tables import write_table
 
 Array = NDArray[np.float64]
-HEADER = (
-    "arrival_s,input_tokens,output_tokens,scheduled_s,first_token_s,last_token_s,"
-    "preemptions,instance,prefix_tokens_found"
-)
+COLUMNS = {
+    "arrival_s": "arrival_s",
+    "input_tokens": "prompt_tokens",
+    "output_tokens": "output_tokens",
+    "scheduled_s": "scheduled_s",
+    "first_token_s": "first_token_s",
+    "last_token_s": "last_token_s",
+    "preemptions": "preemptions",
+    "instance": "instance",
+    "prefix_tokens_found": "prefix_tokens_found",
+}
+"""Column of a file -> field of the log. Queued is scheduled less arrival."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +76,15 @@ def request_log(experiment: Experiment, replication: int = 0) -> RequestLog:
 
 
 def write_requests(path: Path, experiment: Experiment) -> None:
-    """Write the requests of the first replication as a CSV, in the order of arrival."""
+    """Write the requests of the first replication in the order of arrival, as CSV, Parquet or JSON.
+
+    A refused request has its arrival and lengths alone.
+    """
     log = request_log(experiment)
-    table = np.stack([getattr(log, name) for name in RequestLog.__dataclass_fields__], axis=1)
-    table = table[np.isfinite(table[:, 0])]
-    text = io.StringIO()
-    np.savetxt(text, table, delimiter=",", fmt="%.9g", header=HEADER, comments="")
-    write_text(path, text.getvalue())
+    there = np.isfinite(log.arrival_s)
+    columns = {}
+    for name, field in COLUMNS.items():
+        values = getattr(log, field)[there]
+        whole = np.all(np.isnan(values) | (values == np.rint(values))) and not name.endswith("_s")
+        columns[name] = [None if np.isnan(v) else int(v) if whole else float(v) for v in values]
+    write_table(path, columns)

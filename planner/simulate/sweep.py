@@ -9,12 +9,13 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
 from planner.prediction import Refusal
-from planner.simulate.cases import Effort, SimulatedCase, experiment_of
+from planner.simulate.cases import Effort, case_of, experiment_of
 from planner.simulate.replicate import simulate
 from tonnage.errors import BackendUnavailable, FileProblem, FormatError, TonnageError
 
@@ -30,14 +31,16 @@ def answer_line(line: str, effort: Effort) -> str:
     try:
         data = json.loads(line)
         name = str(data.get("id", ""))
-        if isinstance(data.get("load"), str) and data["load"] not in ("open", "closed", "saturated"):
-            data = {**data, "trace": data["load"], "load": "open"}
-        case = SimulatedCase.parse(data, where=f"case '{name}'")
-        return simulate(experiment_of(case, effort)).to_json(indent=None)
+        return simulate(experiment_of(case_of(data), effort)).to_json(indent=None)
     except (json.JSONDecodeError, AttributeError, RecursionError):
         return Refusal(id=name, error="not a JSON object").to_json(indent=None)
     except TonnageError as problem:
         return Refusal(id=name, error=str(problem)).to_json(indent=None)
+
+
+def is_answer(line: str) -> bool:
+    """Say if a line is an answer, and not the reason why there is none."""
+    return "error" not in json.loads(line)
 
 
 def answer_lines(
@@ -97,8 +100,22 @@ def _usable_cpus() -> int:
 
 
 def _on_processes(answer: Answer, lines: list[str], effort: Effort, *, workers: int) -> Items:
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from enumerate(pool.map(answer, lines, [effort] * len(lines)))
+    """Run on this host; when a worker dies, what has no answer is run again by new ones."""
+    todo = dict(enumerate(lines))
+    for _ in range(RETRIES):
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            try:
+                place_of = {pool.submit(answer, line, effort): place for place, line in todo.items()}
+                for finished in as_completed(place_of):
+                    text = finished.result()
+                    del todo[place_of[finished]]
+                    yield place_of[finished], text
+            except BrokenProcessPool:
+                continue
+        return
+    raise FileProblem(
+        f"worker processes died {RETRIES} times, perhaps for lack of memory; use fewer --processes"
+    )
 
 
 def _on_ray(answer: Answer, lines: list[str], effort: Effort, *, address: str) -> Items:

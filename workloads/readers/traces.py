@@ -1,4 +1,4 @@
-"""Logs of requests into `Requests`: Azure, BurstGPT, Mooncake, and plain CSV, JSONL or Parquet.
+"""Logs of requests into `Requests`: Azure, BurstGPT, Mooncake, vLLM, GuideLLM, plain CSV, JSONL, Parquet.
 
 What a file is follows from its columns. Every value is checked; the first bad
 one is refused by row and column, or counted and left out.
@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from tonnage.errors import BackendUnavailable, FileProblem, FormatError
+from workloads.readers.benchmark_logs import OUTPUT, PROMPT, TIME, benchmark_rows, is_benchmark
+from workloads.readers.prefix_groups import with_groups
 from workloads.requests import Requests
 
 MOST_TOKENS = 100_000_000
@@ -40,6 +42,7 @@ LAYOUTS = (
     Layout(name="plain", time="arrival_s", prompt="input_tokens", output="output_tokens"),
     Layout(name="sample", time="timestamp_s", prompt="input_tokens", output="output_tokens"),
     Layout(name="short", time="arrival_s", prompt="isl", output="osl"),
+    Layout(name="benchmark", time=TIME, prompt=PROMPT, output=OUTPUT),
 )
 
 
@@ -49,8 +52,8 @@ class Log:
 
     Attributes
     ----------
-    skipped : int
-        Bad rows that were left out because that was asked for.
+    skipped, first_bad : int, str
+        Bad rows that were left out because that was asked for, and what is wrong with the first.
     timed : bool
         False where the log has lengths only: arrivals are then one a second.
     """
@@ -58,6 +61,7 @@ class Log:
     requests: Requests
     layout: str
     skipped: int = 0
+    first_bad: str = ""
     timed: bool = True
 
 
@@ -72,12 +76,14 @@ def read_log(path: Path | str, *, skip_bad: bool = False) -> Log:
         For Parquet without pyarrow.
     """
     path = Path(path)
-    rows = iter(_rows(path))
+    rows = _rows(path)
     first = next(rows, None)
     if first is None:
         raise FormatError(f"{path}: holds no requests")
     layout = _layout(path, first[1])
     kept: list[tuple[float, int, int]] = []
+    hashes: list[list[int]] = []
+    first_bad = ""
     skipped, last_s, timed = 0, -math.inf, bool(str(first[1].get(layout.time, "")).strip())
     for number, row in _chained(first, rows):
         try:
@@ -87,16 +93,25 @@ def read_log(path: Path | str, *, skip_bad: bool = False) -> Log:
                     f"{path}: row {number}, column {layout.time}: {arrival_s:g} s is before the row above it "
                     f"({last_s:g} s); sort the log by time"
                 )
-        except FormatError:
+        except FormatError as problem:
             if not skip_bad:
                 raise
-            skipped += 1
+            skipped, first_bad = skipped + 1, first_bad or f"the first being {problem}"
             continue
         last_s = arrival_s
         kept.append((arrival_s, prompt, output))
+        hashes.append(_hashes(row))
     if not kept:
         raise FormatError(f"{path}: none of its {skipped} rows is usable")
-    return Log(requests=_requests(kept, timed=timed), layout=layout.name, skipped=skipped, timed=timed)
+    requests = _requests(kept, timed=timed)
+    if any(hashes):
+        requests = with_groups(requests, hashes)
+    return Log(requests=requests, layout=layout.name, skipped=skipped, first_bad=first_bad, timed=timed)
+
+
+def _hashes(row: dict[str, Any]) -> list[int]:
+    found = row.get("hash_ids")
+    return [one for one in found if isinstance(one, int)] if isinstance(found, list) else []
 
 
 def _chained(
@@ -131,7 +146,9 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         return
     try:
         with path.open(encoding="utf-8-sig", newline="") as text:
-            if path.suffix in (".jsonl", ".json", ".ndjson"):
+            if path.suffix == ".json" and is_benchmark(document := _whole(path)):
+                yield from benchmark_rows(document, where=str(path))
+            elif path.suffix in (".jsonl", ".json", ".ndjson"):
                 yield from _json_lines(path, text)
             else:
                 comments = (line for line in text if not line.startswith("#"))
@@ -142,6 +159,14 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise FormatError(f"{path}: not a CSV file ({problem})") from None
     except OSError as problem:
         raise FileProblem(f"{path}: {problem.strerror or problem}") from None
+
+
+def _whole(path: Path) -> Any:
+    """Return the file as one JSON document, None if it is not one."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (json.JSONDecodeError, RecursionError):
+        return None
 
 
 def _json_lines(path: Path, text: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -159,7 +184,7 @@ def _json_lines(path: Path, text: Iterable[str]) -> Iterator[tuple[int, dict[str
 
 def _parquet(path: Path) -> list[dict[str, Any]]:
     try:
-        from pyarrow import ArrowException  # type: ignore[import-not-found]
+        from pyarrow import ArrowException
         from pyarrow import parquet as table
     except ImportError:
         raise BackendUnavailable(

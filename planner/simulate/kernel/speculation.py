@@ -1,8 +1,9 @@
 """Speculative decoding: a step verifies `draft_tokens` guesses per sequence and keeps the accepted ones.
 
-Each guess holds with the same probability, independently; the first that does
-not ends the run, and the verifying model adds one token of its own. So a step
-gives 1 + min(geometric, draft_tokens) tokens, cut at the end of the request.
+Guess j holds with probability a_j when those before it do: the acceptance curve.
+The first that does not ends the run, and the verifying model adds one token of
+its own. So a step gives 1 + a_1 + a_1 a_2 + ... tokens on average, cut at the end
+of the request.
 Sequences advance unequally, so steps are taken one by one.
 """
 
@@ -31,12 +32,13 @@ def blocks_at_most(w: Memory, i: int) -> int:
 def verify(w: Memory, i: int, t: float) -> None:
     """Advance every decoding sequence by what was accepted."""
     s, v, n, p = mem.setup(w)[i], mem.live(w)[i], w[0], mem.live(w)[i].run_head
+    holds = mem.acceptance(w)[s.kind]
     while p >= 0:
         r = mem.pool(w)[p]
         following = r.next
         if r.finish >= 0:
             tokens, most = 1, min(1 + s.draft_tokens, r.output - r.made)
-            while tokens < most and uniform(w, 1) < s.acceptance:
+            while tokens < most and uniform(w, 1) < holds[tokens - 1]:
                 tokens += 1
             before = (r.filled + s.block_tokens - 1) // s.block_tokens
             r.filled += tokens

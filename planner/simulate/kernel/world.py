@@ -47,7 +47,7 @@ def _record(ints: str, floats: str = "") -> np.dtype[np.void]:
 SETUP = _record(
     "kind max_sequences token_budget block_tokens capacity_blocks role static reserve draft_tokens "
     "finish_at phase_at max_tokens",
-    "swap_s_per_block acceptance",
+    "swap_s_per_block",
 )
 """What an instance is. static: a batch runs until its last request ends. reserve: blocks of the whole
 request are taken at admission, nothing is preempted. swap_s_per_block < 0: the preempted are recomputed."""
@@ -105,6 +105,7 @@ TABLES: Final[dict[str, tuple[np.dtype[Any], int]]] = {
     "event_at": (_INT, 1),
     "event_of": (_INT, 1),
     "share": (_FLOAT, 2),
+    "acceptance": (_FLOAT, 2),
     "random": (np.dtype(np.uint64), 1),
     "histogram": (_INT, 4),
     "total": (_FLOAT, 3),
@@ -166,6 +167,8 @@ class World(NamedTuple):
     """Instance -> heap position, or -1."""
     share: Floats
     """(class, kind): cumulative probability that a class goes to a kind; negative: any."""
+    acceptance: Floats
+    """(kind, guess): probability that a guess holds when those before it do."""
     random: NDArray[np.uint64]
     histogram: Ints
     """(class, metric, batch, bin)."""

@@ -10,7 +10,8 @@ from planner.deployment import Deployment
 from planner.prediction import Prediction
 from planner.serving.predict import predict_batch
 from planner.simulate.capacity import TOLERANCE, bracket, capacity
-from planner.simulate.cases import Effort, SimulatedCase, experiment_of
+from planner.simulate.case_record import SimulatedCase
+from planner.simulate.cases import Effort, experiment_of
 from planner.simulate.deployments import adapter_errors
 from planner.simulate.instance import Engine, single
 from planner.simulate.outcome import histogram_quantiles, mser
@@ -166,17 +167,16 @@ def test_the_bracket_closes_on_the_rate_of_theory() -> None:
 def test_capacity_holds_its_limits_and_a_tighter_limit_gives_less() -> None:
     deployment = Deployment(device=CASE["device"], model=CASE["model"], weights="BF16", engine="vllm")
     traffic = TrafficClass(requests_per_s=1.0, prompt_tokens=512, output_tokens=128)
-    effort = Effort(requests=800, replications=1)
-    loose = capacity(deployment, traffic, Slo(tpot_p95_s=0.03), effort=effort)
-    tight = capacity(deployment, traffic, Slo(tpot_p95_s=0.015), effort=effort)
+    loose = capacity(deployment, traffic, Slo(tpot_p95_s=0.03), requests=800)
+    tight = capacity(deployment, traffic, Slo(tpot_p95_s=0.015), requests=800)
     assert loose.at_capacity is not None and loose.at_capacity.classes[0].tpot_s.p95 <= 0.03
     assert 0 < tight.requests_per_s < loose.requests_per_s
     assert loose.requests_per_s < loose.broken_at and loose.why_not
-    assert loose == capacity(deployment, traffic, Slo(tpot_p95_s=0.03), effort=effort)
-    never = capacity(deployment, traffic, Slo(tpot_p95_s=1e-5), effort=effort)
+    assert loose == capacity(deployment, traffic, Slo(tpot_p95_s=0.03), requests=800)
+    never = capacity(deployment, traffic, Slo(tpot_p95_s=1e-5), requests=800)
     assert never.requests_per_s == 0 and "tpot_p95_s" in str(never.why_not)
     with pytest.raises(InvalidInput, match="at least one limit"):
-        capacity(deployment, traffic, Slo(), effort=effort)
+        capacity(deployment, traffic, Slo(), requests=800)
 
 
 def test_a_law_is_found_again_from_the_times_of_its_requests() -> None:

@@ -34,7 +34,7 @@ LAW = linear_law(
 ROOMY = Engine(max_sequences=64, token_budget=512, cache_blocks=100_000)
 TIGHT = Engine(max_sequences=64, token_budget=512, cache_blocks=180)
 SWAPPING = Engine(max_sequences=64, token_budget=512, cache_blocks=180, swap_s_per_block=1e-5)
-SPECULATING = Engine(max_sequences=64, token_budget=512, cache_blocks=400, draft_tokens=3, acceptance=0.7)
+SPECULATING = Engine(max_sequences=64, token_budget=512, cache_blocks=400, draft_tokens=3, acceptance=(0.7,))
 STATIC = Engine(max_sequences=16, token_budget=512, cache_blocks=4000, batching=Batching.STATIC)
 LLAMA = slots(8, context=1600)
 ENGINES = {
@@ -225,9 +225,9 @@ def test_a_shared_prompt_is_computed_about_once_and_evicted_when_space_is_short(
 
 def test_guesses_that_always_hold_divide_the_steps() -> None:
     alone = Requests(arrival_s=np.zeros(1), prompt_tokens=np.array([64]), output_tokens=np.array([401]))
-    engine = Engine(max_sequences=4, token_budget=512, cache_blocks=400, draft_tokens=3, acceptance=1.0)
+    engine = Engine(max_sequences=4, token_budget=512, cache_blocks=400, draft_tokens=3, acceptance=(1.0,))
     assert kept(single(LAW, engine), alone).totals[0]["steps"] == 1 + 100
-    never = Engine(max_sequences=4, token_budget=512, cache_blocks=400, draft_tokens=3, acceptance=0.0)
+    never = Engine(max_sequences=4, token_budget=512, cache_blocks=400, draft_tokens=3, acceptance=(0.0,))
     assert kept(single(LAW, never), alone).totals[0]["steps"] == 1 + 400
 
 
@@ -235,10 +235,20 @@ def test_accepted_tokens_per_step_follow_the_truncated_geometric() -> None:
     """(1 - a^(k + 1)) / (1 - a) tokens a step (Leviathan et al., ICML 2023, equation 1)."""
     tokens, a, k = 60_000, 0.7, 3
     alone = Requests(arrival_s=np.zeros(1), prompt_tokens=np.array([1]), output_tokens=np.array([tokens]))
-    engine = Engine(max_sequences=4, token_budget=64, cache_blocks=5000, draft_tokens=k, acceptance=a)
+    engine = Engine(max_sequences=4, token_budget=64, cache_blocks=5000, draft_tokens=k, acceptance=(a,))
     steps = kept(single(LAW, engine), alone).totals[0]["steps"]
     expected = (1 - a ** (k + 1)) / (1 - a)
     assert tokens / steps == pytest.approx(expected, rel=0.02)  # standard error 0.3 %
+
+
+def test_an_acceptance_curve_gives_its_products_of_tokens() -> None:
+    """1 + a1 + a1 a2 + a1 a2 a3 tokens a step; beyond the curve its last value goes on."""
+    tokens = 60_000
+    alone = Requests(arrival_s=np.zeros(1), prompt_tokens=np.array([1]), output_tokens=np.array([tokens]))
+    for curve, expected in (((0.9, 0.5, 0.2), 1 + 0.9 + 0.45 + 0.09), ((0.8, 0.5), 1 + 0.8 + 0.4 + 0.2)):
+        engine = Engine(max_sequences=4, token_budget=64, cache_blocks=5000, draft_tokens=3, acceptance=curve)
+        steps = kept(single(LAW, engine), alone).totals[0]["steps"]
+        assert tokens / steps == pytest.approx(expected, rel=0.02)  # standard error 0.3 %
 
 
 def test_high_priority_waits_less() -> None:

@@ -1,0 +1,107 @@
+"""The fleet of a plan under the peak of its scenario, or under a trace in its place."""
+
+from collections.abc import Iterator
+
+from planner.deployment import Case, Deployment
+from planner.fleet.plan_record import Plan, Unit
+from planner.simulate.deployments import simulated
+from planner.simulate.feeds import Drawn, Replayed, traffic_of
+from planner.simulate.instance import Fleet, Kind, Role, Router
+from planner.simulate.logged import Logged
+from planner.simulate.replicate import Experiment
+from tonnage.errors import Infeasible, InvalidInput
+from workloads.scenario import Slo, TrafficClass
+
+NO_TRAFFIC = 1e-9
+Served = list[tuple[TrafficClass, float]]
+
+
+def experiment_of_plan(
+    plan: Plan, *, requests: int, replications: int, seed: int, log: Logged | None = None
+) -> Experiment:
+    """Return the fleet of a plan under its scenario at the peak, API traffic left out.
+
+    Parameters
+    ----------
+    log : Logged, optional
+        Requests that take the place of the drawn ones; every unit then takes any of them.
+
+    Raises
+    ------
+    Infeasible
+        If the plan has no units: there is nothing of one's own to simulate.
+    """
+    if not plan.units:
+        why = "it serves everything through APIs" if plan.feasible else "it is infeasible"
+        raise Infeasible(f"the plan has no units of its own to simulate: {why}")
+    classes = plan.scenario.classes
+    parts = [sum(unit.share.get(each.name, 0.0) for unit in plan.units) for each in classes]
+    here = [(each, share) for each, share in zip(classes, parts, strict=True) if share > NO_TRAFFIC]
+    if not here:
+        raise InvalidInput("the units of the plan serve no class of its scenario")
+    fleet = _fleet(plan, here, logged=log is not None)
+    name = plan.scenario.name or "plan"
+    if log is not None:
+        return _replayed(fleet, name, log, slo=here[0][0].slo, replications=replications, seed=seed)
+    drawn = tuple(traffic_of(each, each.requests_per_s * each.peak_to_mean * share) for each, share in here)
+    return Experiment(
+        id=name,
+        fleet=fleet,
+        traffic=Drawn(drawn, requests),
+        names=tuple(each.name for each, _ in here),
+        slos=tuple(each.slo for each, _ in here),
+        replications=replications,
+        seed=seed,
+        notes=tuple(_notes(plan, parts)),
+    )
+
+
+def _fleet(plan: Plan, here: Served, *, logged: bool) -> Fleet:
+    prompt, output = _mean_lengths(here)
+    classes = [] if logged else [each for each, _ in here]
+    kinds = tuple(_kind(unit, classes, prompt=prompt, output=output) for unit in plan.units)
+    return Fleet(kinds=kinds, router=Router.SHORTEST_QUEUE)
+
+
+def _replayed(fleet: Fleet, name: str, log: Logged, *, slo: Slo, replications: int, seed: int) -> Experiment:
+    return Experiment(
+        id=name,
+        fleet=fleet,
+        traffic=Replayed(log.log.requests, log.requests_per_s, log.scaling),
+        slos=(slo,),
+        replications=1 if log.requests_per_s is None else replications,
+        seed=seed,
+        warm_up=False,
+        notes=(*log.notes(), "limits are those of the first class; shortest queue among all units"),
+    )
+
+
+def _notes(plan: Plan, served: list[float]) -> Iterator[str]:
+    yield "Poisson arrivals at the peak rate; shares of the plan, shortest queue among equal units"
+    for each, share in zip(plan.scenario.classes, served, strict=True):
+        if share < 1 - 1e-6:
+            yield f"{1 - share:.1%} of class '{each.name}' goes to APIs and is left out"
+
+
+def _mean_lengths(here: Served) -> tuple[float, float]:
+    rate = sum(each.requests_per_s * share for each, share in here)
+    prompt = sum(each.prompt_tokens * each.requests_per_s * share for each, share in here)
+    output = sum(each.output_tokens * each.requests_per_s * share for each, share in here)
+    return prompt / rate, output / rate
+
+
+def _kind(unit: Unit, classes: list[TrafficClass], *, prompt: float, output: float) -> Kind:
+    given = {name: getattr(unit, name) for name in Deployment.model_fields if name in Unit.model_fields}
+    load = {"id": unit.device, "devices": unit.devices_per_unit, "isl": prompt, "osl": output}
+    one = simulated(Case.parse({**load, **given}, where="plan"))
+    share = {c: unit.share[each.name] for c, each in enumerate(classes) if unit.share.get(each.name)}
+    return Kind(
+        name=f"{unit.model} {unit.weights} on {unit.devices_per_unit} x {unit.device}",
+        law=one.law,
+        engine=one.engine,
+        count=unit.count,
+        role=Role(unit.role),
+        share=share or None,
+        usd_per_h=unit.usd_per_h / unit.count,
+        busy_w=None if unit.power_w is None else unit.power_w / unit.count,
+    )
