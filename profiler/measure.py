@@ -73,9 +73,11 @@ class Measurer:
             With the reason in words.
         """
         work = kernel.work(point)
-        if MEMORY_FACTOR * work.bytes > self.usable_bytes:
-            raise Refused(f"needs about {MEMORY_FACTOR * work.bytes:.3g} bytes of memory")
-        copies = self._copies(work.bytes)
+        whole = max(kernel.footprint_bytes(point), work.bytes)
+        if MEMORY_FACTOR * whole > self.usable_bytes:
+            raise Refused(f"needs about {MEMORY_FACTOR * whole:.3g} bytes of memory")
+        room = self.usable_bytes / (MEMORY_FACTOR * whole)
+        copies = max(min(self._copies(kernel.roamed_bytes(point)), math.floor(min(room, MOST_COPIES))), 1)
         start_s = self.stopwatch.now_s()
         try:
             inputs = self._inputs(point, kernel)
@@ -107,8 +109,8 @@ class Measurer:
             time_s=quantiles(samples_s), stable=why is None, why_unstable=why,
         )  # fmt: skip
 
-    def _copies(self, work_bytes: float) -> int:
-        return min(max(math.ceil(COLD_FACTOR * self.cache_bytes / work_bytes), 1), MOST_COPIES)
+    def _copies(self, roamed_bytes: float) -> int:
+        return max(math.ceil(COLD_FACTOR * self.cache_bytes / max(roamed_bytes, 1.0)), 1)
 
     def _inputs(self, point: Point, kernel: Kernel) -> Arrays:
         if self._drawn is None or self._drawn[0] != point.key:

@@ -5,10 +5,12 @@ numba_cpu         our own compiled kernels (their code is in `compiled`)
 torch_cpu         PyTorch
 onnxruntime_cpu   ONNX Runtime
 numpy_cpu         NumPy and its BLAS
+gloo              collectives among processes of this host
 llama_cpp         llama.cpp's ggml (its graphs are in `ggml`)
 """
 
 from profiler.backends.backend import Backend
+from profiler.backends.gloo import GlooBackend
 from profiler.backends.llama_cpp import LlamaCppBackend
 from profiler.backends.numba_cpu import NumbaBackend
 from profiler.backends.numpy_cpu import NumpyBackend
@@ -17,7 +19,14 @@ from profiler.backends.torch_cpu import TorchBackend
 from tonnage.registry import Registry
 
 BACKENDS: Registry[Backend] = Registry("backend", refusal=lambda backend: backend.why_not())
-for _backend in (NumbaBackend(), OnnxRuntimeBackend(), TorchBackend(), NumpyBackend(), LlamaCppBackend()):
+for _backend in (
+    NumbaBackend(),
+    OnnxRuntimeBackend(),
+    TorchBackend(),
+    NumpyBackend(),
+    LlamaCppBackend(),
+    GlooBackend(),
+):
     BACKENDS.add(_backend.name, _backend)
 
 __all__ = ["BACKENDS", "Backend"]

@@ -1,4 +1,4 @@
-"""Our own kernels, compiled by numba: memory streams, attention decode, selective scan."""
+"""Our own kernels, compiled by numba: memory streams, attention decode, recurrences."""
 
 import ctypes
 import sys
@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profiler.backends.backend import Backend, Feature, Prepared, rotating
+from profiler.backends.numba_memory import prepare_memory
+from profiler.backends.numba_sequence import prepare_convolution, prepare_ssd
+from profiler.kernels.attention import is_latent
 from profiler.kernels.kernel import Arrays, Point
 from profiler.kernels.stream import SCALE
 
@@ -26,8 +29,15 @@ class NumbaBackend(Backend):
             Feature("copy", "fp32"), Feature("triad", "fp32"), Feature("read", "fp32"),
             Feature("attention_decode", "fp32"), Feature("attention_decode", "bf16"),
             Feature("ssm_scan", "fp32"), Feature("ssm_state_update", "fp32"),
+            Feature("ssd_scan", "fp32"), Feature("ssd_state_update", "fp32"),
+            Feature("causal_conv1d", "fp32"), Feature("launch", "fp32"),
+            Feature("cache_read", "fp32"), Feature("node_read", "fp32"),
         }
     )  # fmt: skip
+
+    def runs(self, point: Point) -> bool:
+        """Tell whether it has a kernel for this point: its cache of keys and values holds both."""
+        return super().runs(point) and not is_latent(point)
 
     def start(self, threads: int) -> None:
         """Set the threads of parallel loops."""
@@ -45,10 +55,14 @@ class NumbaBackend(Backend):
 
     def prepare(self, point: Point, inputs: Arrays, copies: int) -> Prepared:
         """Lay out inputs as the compiled kernels want them."""
+        if point.kernel in ("cache_read", "launch", "node_read"):
+            return prepare_memory(point, inputs, threads=self._threads)
         prepare: Callable[[Point, Arrays, int], Prepared] = {
             "copy": self._stream, "triad": self._stream, "read": self._stream,
             "attention_decode": self._attention_decode,
             "ssm_scan": self._selective_scan, "ssm_state_update": self._selective_scan,
+            "ssd_scan": prepare_ssd, "ssd_state_update": prepare_ssd,
+            "causal_conv1d": self._convolution,
         }[point.kernel]  # fmt: skip
         return prepare(point, inputs, copies)
 
@@ -98,6 +112,9 @@ class NumbaBackend(Backend):
         by_name = {"y": out.reshape(s["batch"], s["heads"], s["head_dim"])}
         return Prepared(run=rotating(calls), output=lambda: _after(calls, by_name))
 
+    def _convolution(self, point: Point, inputs: Arrays, copies: int) -> Prepared:
+        return prepare_convolution(point, inputs, copies, threads=self._threads)
+
     def _selective_scan(self, point: Point, inputs: Arrays, copies: int) -> Prepared:
         from profiler.backends.compiled import selective_scan as kernels
 
@@ -145,11 +162,9 @@ def _after(calls: list[Callable[[], object]], last: dict[str, NDArray[Any]]) -> 
 
 
 def _aligned(array: NDArray[Any]) -> NDArray[Any]:
-    from profiler.backends.compiled.jit import aligned_empty
+    from profiler.backends.compiled.jit import aligned_copy
 
-    out = aligned_empty(array.shape, array.dtype.type)
-    out[...] = array
-    return out
+    return aligned_copy(array)
 
 
 def _cache_blocks(k: Floats, v: Floats, groups: int, tokens: int) -> Floats:

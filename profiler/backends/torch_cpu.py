@@ -6,6 +6,10 @@ from typing import Any
 import numpy as np
 
 from profiler.backends.backend import Backend, Feature, Prepared, rotating
+from profiler.backends.torch_layers import IN_PLACE, LAYER_FEATURES, LAYERS
+from profiler.backends.torch_layers.binding import Bound
+from profiler.backends.torch_layers.window import attention_in_window
+from profiler.kernels.attention import is_latent, value_dim
 from profiler.kernels.kernel import Arrays, Point
 from profiler.kernels.stream import SCALE
 
@@ -15,10 +19,11 @@ class TorchBackend(Backend):
 
     name = "torch"
     modules = ("torch",)
-    features = frozenset(
+    features = LAYER_FEATURES | frozenset(
         {
             Feature("copy", "fp32"), Feature("triad", "fp32"), Feature("read", "fp32"),
             Feature("gemm", "fp32"), Feature("gemm", "bf16"), Feature("gemm", "int8"),
+            Feature("gemm", "fp16"), Feature("gemm", "fp8"),
             Feature("quant_matmul", "int8", "INT8_W8A8"),
             Feature("attention_prefill", "fp32"), Feature("attention_prefill", "bf16"),
             Feature("attention_decode", "fp32"), Feature("attention_decode", "bf16"),
@@ -41,7 +46,7 @@ class TorchBackend(Backend):
 
     def prepare(self, point: Point, inputs: Arrays, copies: int) -> Prepared:
         """Bind each copy of the inputs to one torch call."""
-        bind = _BINDERS[point.kernel]
+        bind = _binder(point)
         bound = [bind(point, inputs) for _ in range(copies)]
 
         def output() -> Arrays:
@@ -51,16 +56,23 @@ class TorchBackend(Backend):
         return Prepared(run=rotating(bound), output=output)
 
 
-Bound = Callable[[], Mapping[str, Any]]
-"""One call; returns output tensors by name."""
+def _binder(point: Point) -> Callable[[Point, Arrays], Bound]:
+    if point.kernel == "attention_prefill" and "window" in point.shape:
+        return lambda point, inputs: attention_in_window(point, inputs, _tensor)
+    if point.kernel in LAYERS:
+        return lambda point, inputs: LAYERS[point.kernel](point, inputs, _tensor)
+    return _BINDERS[point.kernel]
 
 
 def _tensor(array: Any, dtype: str) -> Any:
     """Copy to a tensor of the dtype; its memory is numpy's, which asks for huge pages."""
     import torch
 
-    kind = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.int8}[dtype]
-    store = {"fp32": np.float32, "bf16": np.int16, "int8": np.int8}[dtype]
+    kind = {
+        "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "int8": torch.int8,
+        "fp8": torch.float8_e4m3fn,
+    }[dtype]  # fmt: skip
+    store = {"fp32": np.float32, "bf16": np.int16, "fp16": np.int16, "int8": np.int8, "fp8": np.int8}[dtype]
     tensor = torch.from_numpy(np.empty(array.shape, store)).view(kind)
     return tensor.copy_(torch.from_numpy(np.ascontiguousarray(array)))
 
@@ -86,10 +98,24 @@ def _stream(point: Point, inputs: Arrays) -> Bound:
 def _gemm(point: Point, inputs: Arrays) -> Bound:
     import torch
 
+    if point.dtype == "fp8":
+        return _gemm_fp8(point, inputs)
     x, weight = (_tensor(inputs[name], point.dtype) for name in ("x", "weight"))
     if point.dtype == "int8":
         return lambda: {"y": torch._int_mm(x, weight.t())}
     return lambda: {"y": torch.nn.functional.linear(x, weight)}
+
+
+def _gemm_fp8(point: Point, inputs: Arrays) -> Bound:
+    import torch
+
+    # Scaled to the normal numbers of e4m3, which begin at 2^-6.
+    scale = np.float32(point.shape["k"] ** 0.5)
+    x, weight = _tensor(inputs["x"], "fp8"), _tensor(inputs["weight"] * scale, "fp8")
+    one, inverse = torch.tensor(1.0), torch.tensor(1.0 / scale)
+    return lambda: {
+        "y": torch._scaled_mm(x, weight.t(), scale_a=one, scale_b=inverse, out_dtype=torch.bfloat16)
+    }
 
 
 def _quant_matmul(point: Point, inputs: Arrays) -> Bound:
@@ -120,9 +146,10 @@ def _attention_decode(point: Point, inputs: Arrays) -> Bound:
     s = point.shape
     # The queries that share a key head stand as rows of one small matmul: SDPA reads the cache once.
     rows = inputs["q"].reshape(s["batch"], s["kv_heads"], -1, s["head_dim"])
-    q, k, v = (_tensor(array, point.dtype) for array in (rows, inputs["k"], inputs["v"]))
+    q, k = (_tensor(array, point.dtype) for array in (rows, inputs["k"]))
+    v = k[..., : value_dim(point)] if is_latent(point) else _tensor(inputs["v"], point.dtype)
     attend = torch.nn.functional.scaled_dot_product_attention
-    return lambda: {"y": attend(q, k, v).reshape(s["batch"], s["heads"], s["head_dim"])}
+    return lambda: {"y": attend(q, k, v).reshape(s["batch"], s["heads"], -1)}
 
 
 def _ssm_state_update(point: Point, inputs: Arrays) -> Bound:
@@ -140,7 +167,7 @@ def _ssm_state_update(point: Point, inputs: Arrays) -> Bound:
     return call
 
 
-_IN_PLACE = ("ssm_state_update",)
+_IN_PLACE = ("ssm_state_update", *IN_PLACE)
 """Kernels that change their inputs."""
 
 _BINDERS: Mapping[str, Callable[[Point, Arrays], Bound]] = {

@@ -7,6 +7,7 @@ import numpy as np
 from profiler.kernels.kernel import (
     DTYPE_BYTES,
     ESSENTIAL,
+    EXHAUSTIVE,
     EXTRA,
     WANTED,
     Arrays,
@@ -20,8 +21,8 @@ from profiler.kernels.kernel import (
     tile,
 )  # fmt: skip
 
-OUTPUT_BYTES: Mapping[str, int] = {"fp32": 4, "bf16": 2, "int8": 4}
-"""int8 products are summed and stored in 32 bits."""
+OUTPUT_BYTES: Mapping[str, int] = {"fp32": 4, "bf16": 2, "fp16": 2, "fp8": 2, "int8": 4}
+"""int8 products are summed and stored in 32 bits, fp8 ones stored as bf16."""
 
 CHECKED = 24
 """Rows and columns of the output that are compared."""
@@ -45,7 +46,30 @@ SHAPES: tuple[tuple[int, int, int, int, bool], ...] = (
     (512, 4864, 896, EXTRA, False),
     (1, 4096, 14336, EXTRA, False),
     (2048, 4096, 4096, EXTRA, False),
+    (1, 151936, 896, EXTRA, False),  # language head of Qwen2.5 0.5B
+    (16, 151936, 896, EXHAUSTIVE, False),
+    (1, 128256, 2048, EXHAUSTIVE, False),  # of Llama-3.2 1B
 )
+
+FIRST_TIER: Mapping[str, int] = {
+    "fp32": ESSENTIAL,
+    "bf16": ESSENTIAL,
+    "int8": WANTED,
+    "fp16": WANTED,
+    "fp8": EXTRA,
+}
+"""None of a dtype's points comes before this tier. Models that compute in int8 are described by
+quant_matmul; this is its ceiling."""
+SPARSE = frozenset({"fp16", "fp8"})
+"""Dtypes that most CPUs only emulate: beyond the scouts, small widths that show it."""
+
+
+def _tier(dtype: str, tier: int, *, scout: bool, m: int, n: int) -> int:
+    """Return when a shape is measured in a dtype."""
+    first = max(tier, FIRST_TIER[dtype])
+    if dtype not in SPARSE or scout:
+        return first
+    return max(first, EXTRA if m * n <= 16 * 4096 else EXHAUSTIVE)
 
 
 class Gemm(Kernel):
@@ -59,12 +83,10 @@ class Gemm(Kernel):
         return tuple(
             Point(
                 kernel=self.name, dtype=dtype, scout=scout, shape={"m": m, "n": n, "k": k},
-                # Models that compute in int8 are described by quant_matmul; this is its ceiling.
-                tier=max(tier, WANTED) if dtype == "int8" else tier,
+                tier=_tier(dtype, tier, scout=scout, m=m, n=n),
             )
             for m, n, k, tier, scout in SHAPES
-            for dtype in ("fp32", "bf16", "int8")
-            if dtype != "int8" or m >= 16
+            for dtype in FIRST_TIER
         )  # fmt: skip
 
     def work(self, point: Point) -> Work:
@@ -88,5 +110,5 @@ class Gemm(Kernel):
         return relative_error(output["y"][np.ix_(rows, columns)], expected)
 
     def tolerance(self, point: Point) -> float:
-        """Return 8 bits of mantissa for bf16, 24 for fp32, none lost for int8."""
-        return {"fp32": 1e-5, "bf16": 1e-2, "int8": 0.0}[point.dtype]
+        """Return 8 bits of mantissa for bf16, 24 for fp32, 11 for fp16, 4 for fp8; none lost for int8."""
+        return {"fp32": 1e-5, "bf16": 1e-2, "fp16": 2e-3, "fp8": 6e-2, "int8": 0.0}[point.dtype]

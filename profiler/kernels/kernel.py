@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 Arrays = Mapping[str, NDArray[Any]]
 """Inputs of one call by name."""
 
-DTYPE_BYTES: Mapping[str, int] = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1}
+DTYPE_BYTES: Mapping[str, int] = {"fp32": 4, "bf16": 2, "fp16": 2, "fp8": 1, "int8": 1}
 
-ESSENTIAL, WANTED, EXTRA = 1, 2, 3
-"""Tiers of points: what a law cannot do without, what makes it good, what makes it sharp."""
+ESSENTIAL, WANTED, EXTRA, EXHAUSTIVE = 1, 2, 3, 4
+"""Tiers of points: what a law cannot do without, what makes it good, what makes it sharp, everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +24,13 @@ class Point:
     Attributes
     ----------
     dtype : str
-        What the arithmetic (or the cache) is in: fp32, bf16, int8.
+        What the arithmetic (or the cache) is in: fp32, bf16, fp16, fp8, int8.
     format : str or None
         Stored weight format of a quantized kernel.
     shape : mapping of str to int
         The kernel's own dimensions.
     tier : int
-        ESSENTIAL, WANTED or EXTRA.
+        ESSENTIAL, WANTED, EXTRA or EXHAUSTIVE.
     scout : bool
         Every backend runs it; the others only run shapes that a scout
         found them fast at.
@@ -85,6 +85,18 @@ class Kernel(ABC):
     @abstractmethod
     def work(self, point: Point) -> Work:
         """Return the exact flop and bytes of one call."""
+
+    def footprint_bytes(self, point: Point) -> float:
+        """Return the size of one copy of all operands, where a call moves only some of it."""
+        return self.work(point).bytes
+
+    def roamed_bytes(self, point: Point) -> float:
+        """Return how much memory calls in a row roam over with one copy of the inputs.
+
+        Below a few times the last-level cache, copies are rotated; infinite
+        where nothing is to be cold.
+        """
+        return self.work(point).bytes
 
     @abstractmethod
     def inputs(self, point: Point, rng: np.random.Generator) -> Arrays:

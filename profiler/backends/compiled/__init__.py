@@ -4,4 +4,6 @@ jit               how they are compiled and cached; vector instructions they nee
 stream            copy, triad and read with streaming stores
 attention_decode  one token against a long cache, MHA and GQA
 selective_scan    Mamba-1 recurrence over a prompt, and one step of it
+ssd               Mamba-2 recurrence over a prompt, and one step of it
+causal_conv1d     the short convolution before either
 """

@@ -75,3 +75,10 @@ def aligned_empty(shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[An
     raw = np.empty(count + LINE_BYTES // item_bytes, dtype)
     start = (-raw.ctypes.data % LINE_BYTES) // item_bytes
     return raw[start : start + count].reshape(shape)
+
+
+def aligned_copy(array: NDArray[Any]) -> NDArray[Any]:
+    """Copy an array to memory that starts on a cache line."""
+    out = aligned_empty(array.shape, array.dtype.type)
+    out[...] = array
+    return out

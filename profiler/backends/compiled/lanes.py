@@ -159,6 +159,12 @@ def multiply(_typing: Any, a: Any, b: Any) -> Any:
 
 
 @emitted
+def divide(_typing: Any, a: Any, b: Any) -> Any:
+    """Return a / b."""
+    return lanes_type(a, b), lambda _context, builder, _signature, args: builder.fdiv(*args)
+
+
+@emitted
 def maximum(_typing: Any, a: Any, b: Any) -> Any:
     """Return the larger of each lane."""
 
@@ -186,7 +192,7 @@ _EXP2 = (
 
 @emitted
 def exp2(_typing: Any, x: Any) -> Any:
-    """Return 2^x of each lane for x <= 0, to 2 units in the last place; below -126 it stays 2^-126."""
+    """Return 2^x of each lane for x <= 127, to 2 units in the last place; below -126 it stays 2^-126."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         smallest = _constant(FLOATS, _SMALLEST_EXPONENT)

@@ -17,8 +17,8 @@ from profiler.backends.compiled.lanes import LANES
 
 REGISTERS = 4
 COLUMNS = REGISTERS * LANES
-AHEAD = 16 * COLUMNS
-"""Elements between what is read and what is asked for: 4 KiB of float32."""
+AHEAD = 64 * COLUMNS
+"""Elements between what is read and what is asked for: 16 KiB of float32, 8 KiB of bfloat16."""
 
 
 def _rows_times_panel(count: int) -> Callable[..., Any]:

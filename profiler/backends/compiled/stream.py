@@ -50,6 +50,28 @@ def _sum(source: Floats, first: int, last: int, lanes: Floats) -> None:
     store(lanes, 0, add(add(a, b), add(c, d)))
 
 
+@compiled("void(f4[::1], f4[:, ::1], i8, i8)", parallel=True)
+def read_again(source: Floats, sums: NDArray[np.float32], parts: int, passes: int) -> None:
+    """Sum each of `parts` parts of source `passes` times, into a row of sums (parts, LANES)."""
+    steps = source.size // STEP
+    for part in prange(parts):
+        for _ in range(passes):
+            _sum(source, steps * part // parts * STEP, steps * (part + 1) // parts * STEP, sums[part])
+
+
+@compiled("void(f4[::1], f4[::1], i8)", parallel=True)
+def add_one(target: Floats, source: Floats, parts: int) -> None:
+    """Set target = source + 1: little more than starting the threads."""
+    for part in prange(parts):
+        for i in range(source.size * part // parts, source.size * (part + 1) // parts):
+            target[i] = source[i] + np.float32(1)
+
+
+def sum_part(source: Floats, first: int, last: int, sums: Floats) -> None:
+    """Sum source[first : last], multiples of STEP, into sums (LANES,); the caller brings the thread."""
+    _sum(source, first, last, sums)
+
+
 @compiled("void(f4[::1], f4[:, ::1], i8)", parallel=True)
 def read(source: Floats, sums: NDArray[np.float32], parts: int) -> None:
     """Sum each of `parts` parts of source into a row of sums (parts, LANES)."""
