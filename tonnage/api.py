@@ -154,13 +154,18 @@ def compare(
     )
 
 
-def plan(scenario: "Scenario | Path | str") -> "Plan":
-    """Solve a scenario, or the one in a TOML file."""
+def plan(scenario: "Scenario | Path | str", *, check: bool = False) -> "Plan":
+    """Solve a scenario, or the one in a TOML file; `check` simulates the plan as well."""
     from planner.fleet.plan import make_plan
     from workloads.scenario import Scenario
     from workloads.scenario_file import read_scenario
 
-    return make_plan(scenario if isinstance(scenario, Scenario) else read_scenario(Path(scenario)))
+    answer = make_plan(scenario if isinstance(scenario, Scenario) else read_scenario(Path(scenario)))
+    if not check:
+        return answer
+    from planner.check.plan_check import checked
+
+    return checked(answer)
 
 
 def simulate(

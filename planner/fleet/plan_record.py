@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from planner.fleet.check_record import PlanCheck
 from tonnage.evidence import Evidence, Quantiles
 from tonnage.files import FileRecord, Record
 from workloads.scenario import Scenario
@@ -164,6 +165,8 @@ class Plan(FileRecord):
     cost_usd_per_reliable_task: float | None = None
     task: ReliableTask | None = None
     """How the cost per reliable task comes about; None if it is not known."""
+    check: PlanCheck | None = None
+    """What a simulation says of it; None if nobody asked."""
     units: tuple[Unit, ...] = ()
     api: tuple[ApiUse, ...] = ()
     predicted: Predicted = Predicted()

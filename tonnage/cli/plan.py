@@ -68,6 +68,7 @@ def plan(
         str | None,
         typer.Option(metavar="cost,mmlu", help="Show what more quality costs instead of one plan."),
     ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Also simulate the plan.")] = False,
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other value, e.g. slo.ttft_p99_s=1s."),
@@ -83,10 +84,12 @@ def plan(
     elif pareto is not None:
         _show_pareto(_read(words, settings(context.params)), pareto, as_json=as_json)
     else:
-        _show_plan(words, settings(context.params), output=output, as_json=as_json)
+        _show_plan(words, settings(context.params), check=check, output=output, as_json=as_json)
 
 
-def _show_plan(words: list[str], values: dict[str, object], *, output: Path | None, as_json: bool) -> None:
+def _show_plan(
+    words: list[str], values: dict[str, object], *, check: bool, output: Path | None, as_json: bool
+) -> None:
     from tonnage.files import check_writable, write_record
 
     if output is not None:
@@ -95,14 +98,20 @@ def _show_plan(words: list[str], values: dict[str, object], *, output: Path | No
 
     from planner.fleet.plan import make_plan
     from reports.terminal_plan import show_plan
+    from reports.terminal_plan_check import show_check
 
     answer = make_plan(asked)
+    if check:
+        from planner.check.plan_check import checked
+
+        answer = checked(answer)
     if output is not None:
         write_record(output, answer)
     if as_json:
         typer.echo(answer.to_json())
     else:
         show_plan(answer)
+        show_check(answer)
     if not answer.feasible:
         raise typer.Exit(INFEASIBLE)
 

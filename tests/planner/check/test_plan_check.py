@@ -1,0 +1,128 @@
+"""A plan under simulation: percentiles against limits, and errors drawn from the intervals."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from planner.check.attainment import all_hold, attained
+from planner.check.plan_check import check_plan, checked, held_frac, with_errors
+from planner.fleet.plan_record import Plan, Unit
+from planner.simulate.cases import Effort, experiment
+from planner.simulate.replicate import simulate
+from planner.simulate.simulation_record import ClassResult, Simulation, Spread
+from tonnage.evidence import Evidence
+from workloads.scenario import Scenario, Slo, TrafficClass
+
+
+def plan(rate: float, count: int, **limits: float) -> Plan:
+    """Copies of one unit under a load that is said and not solved for."""
+    each = TrafficClass(requests_per_s=rate, prompt_tokens=512, output_tokens=64, slo=Slo(**limits))
+    unit = Unit(
+        device="nvidia-l40s",
+        devices_per_unit=1,
+        model="llama-3.1-8b",
+        weights="FP8",
+        engine="vllm",
+        tp=1,
+        pp=1,
+        count=count,
+        usd_per_h=1.0 * count,
+        share={"all": 1.0},
+        utilization=0.5,
+        evidence=Evidence.FITTED,
+    )
+    return Plan(scenario=Scenario(classes=(each,)), feasible=True, units=(unit,))
+
+
+def spread(p95: float) -> Spread:
+    return Spread(mean=p95 / 3, p50=p95 / 3, p90=p95 / 1.2, p95=p95, p99=2 * p95)
+
+
+def simulation(result: ClassResult, *, saturated: bool = False) -> Simulation:
+    counted = dict.fromkeys(("utilization", "running_mean", "waiting_mean", "cache_frac"), 0.5)
+    return Simulation(
+        classes=(result,),
+        saturated=saturated,
+        requests_per_s=1.0,
+        output_tokens_per_s=1.0,
+        prompt_tokens_per_s=1.0,
+        cache_peak_frac=0.5,
+        preempted=0,
+        wasted_tokens=0,
+        instances_mean=1.0,
+        steps=1,
+        merged_steps=0,
+        replications=1,
+        warmup_frac=0.0,
+        simulated_s=1.0,
+        seed=0,
+        evidence=Evidence.ASSUMED,
+        **counted,
+    )
+
+
+def test_each_limit_is_held_against_the_statistic_in_its_name() -> None:
+    answer = simulation(ClassResult(requests=100, ttft_s=spread(0.3), tpot_s=spread(0.03)))
+    rows = attained(answer, [Slo(ttft_p95_s=0.3, ttft_p99_s=0.5, ttft_mean_s=0.2, tpot_p95_s=0.02)])
+    assert {row.limit: row.holds for row in rows} == {
+        "ttft_p95_s": True,
+        "ttft_p99_s": False,
+        "ttft_mean_s": True,
+        "tpot_p95_s": False,
+    }
+
+
+def test_a_queue_without_bound_holds_nothing() -> None:
+    answer = simulation(ClassResult(requests=100, tpot_s=spread(0.01)), saturated=True)
+    assert not all_hold(answer, [Slo(tpot_p95_s=1.0)])
+    assert not attained(answer, [Slo(ttft_p95_s=1.0)])[0].holds
+
+
+def test_outputs_of_one_token_cannot_break_a_limit_on_the_next() -> None:
+    answer = simulation(ClassResult(requests=100, ttft_s=spread(0.1)))
+    assert all_hold(answer, [Slo(ttft_p95_s=0.2, tpot_p95_s=0.001)])
+
+
+def test_a_roomy_plan_holds_and_a_tight_one_does_not() -> None:
+    roomy = check_plan(plan(2.0, 2, ttft_p95_s=1.0, tpot_p95_s=0.2), requests=2000, draws=4)
+    assert (roomy.holds, roomy.held_frac) == (True, 1.0)
+    assert roomy.good_frac["all"] > 0.95
+    tight = check_plan(plan(2.0, 2, tpot_p95_s=1e-4), requests=2000, draws=4)
+    assert (tight.holds, tight.held_frac) == (False, 0.0)
+    crowded = check_plan(plan(2000.0, 1, ttft_p95_s=1.0), requests=2000, draws=0)
+    assert crowded.holds is False
+    assert crowded.held_frac is None
+
+
+def test_equal_seeds_give_equal_answers() -> None:
+    asked = plan(5.0, 1, ttft_p95_s=1.0)
+    assert check_plan(asked, requests=500, draws=2) == check_plan(asked, requests=500, draws=2)
+
+
+def test_errors_scale_the_steps_and_their_median_is_none() -> None:
+    fleet = experiment(plan(1.0, 1), Effort(requests=100)).fleet
+    law = fleet.kinds[0].law
+    assert law.sigma_log > 0
+    assert with_errors(fleet, [0.0]).kinds[0].law.token_s == pytest.approx(law.token_s)
+    slower = with_errors(fleet, [1.0]).kinds[0].law
+    assert slower.token_s / law.token_s == pytest.approx(np.full(len(law.token_s), np.exp(law.sigma_log)))
+
+
+def test_held_share_is_the_probability_that_the_limit_is_above_a_lognormal() -> None:
+    """A limit at the simulated value times exp(sigma z) holds in about the share Phi(z) of draws."""
+    asked = experiment(plan(0.5, 1, tpot_p95_s=1.0), Effort(requests=1500, replications=1))
+    (result,) = simulate(asked).classes
+    assert result.tpot_s is not None
+    sigma = asked.fleet.kinds[0].law.sigma_log
+    limit = result.tpot_s.p95 * float(np.exp(0.84 * sigma))  # Phi(0.84) = 0.80
+    drawn = replace(asked, slos=(Slo(tpot_p95_s=limit),))
+    assert held_frac(drawn, draws=20, seed=1) == pytest.approx(0.80, abs=0.1)
+
+
+def test_what_cannot_be_simulated_says_why() -> None:
+    hosted = plan(1.0, 1).model_copy(update={"units": ()})
+    answer = checked(hosted).check
+    assert answer is not None
+    assert answer.holds is None
+    assert "no units of its own" in (answer.why_not or "")
