@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
+from planner.figures import Anchor
 from tonnage.files import Record
 
 MOST_TOKENS = 1e9
@@ -64,6 +65,8 @@ class Case(Deployment):
     concurrency: int = Field(default=1, ge=1, le=MOST_USERS)
     load: Load = Load.CLOSED
     requests_per_s: float | None = Field(default=None, gt=0, le=1e9)
+    anchor: Anchor | str | None = None
+    """What was measured of this deployment, or the path of imported measurements."""
 
     @model_validator(mode="before")
     @classmethod

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from planner.imports.measured import Measured
     from planner.laws.cost_model import CostModel
     from planner.prediction import Prediction, Refusal
+    from planner.serving.anchor_points import Point
     from planner.simulate.simulation_record import Simulation
     from profiler.profile import Profile
     from workloads.scenario import Scenario
@@ -111,19 +112,37 @@ def import_results(
     return read_files([Path(files)] if isinstance(files, Path | str) else [Path(one) for one in files], told)
 
 
-def predict(case: "Case | Mapping[str, Any]") -> "Prediction":
-    """Predict one case; raises what `predict_batch` would return as an error line."""
+def predict(
+    case: "Case | Mapping[str, Any]", *, anchor: "Measured | Path | str | None" = None
+) -> "Prediction":
+    """Predict one case; raises what `predict_batch` would return as an error line.
+
+    `anchor`: runs of one's own, or their file, that move the prediction (a Bayesian update).
+    """
     from planner.deployment import Case
     from planner.serving.predict import predict as answer
 
-    return answer(case if isinstance(case, Case) else Case.parse({"id": "case", **case}, where="case"))
+    asked = case if isinstance(case, Case) else Case.parse({"id": "case", **case}, where="case")
+    return answer(asked, anchors=_points(anchor))
 
 
-def predict_batch(cases: "Iterable[Case]") -> "list[Prediction | Refusal]":
-    """Predict many cases at once, in their order."""
+def predict_batch(
+    cases: "Iterable[Case]", *, anchor: "Measured | Path | str | None" = None
+) -> "list[Prediction | Refusal]":
+    """Predict many cases at once, in their order; `anchor` as in `predict`."""
     from planner.serving.predict import predict_batch as answer
 
-    return answer(list(cases))
+    return answer(list(cases), anchors=_points(anchor))
+
+
+def _points(anchor: "Measured | Path | str | None") -> "tuple[Point, ...]":
+    from planner.serving import anchor_points
+
+    if anchor is None:
+        return ()
+    if isinstance(anchor, Path | str):
+        return anchor_points.of_file(Path(anchor))
+    return anchor_points.of_runs(anchor.runs)
 
 
 def compare(

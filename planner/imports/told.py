@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from planner.deployment import Case
-from planner.imports.measured import Figures, Run
+from planner.figures import Figures
+from planner.imports.measured import Run
 from planner.imports.named import device_id, model_id
-from tonnage.errors import InvalidInput
+from tonnage.errors import FormatError, InvalidInput
 from workloads.stored import stored_format
 
 
@@ -66,6 +67,8 @@ def run(told: Told, origin: Origin, *, seen: dict[str, Any], measured: dict[str,
     notes = tuple(fields.pop("notes", ()))
     case = Case.parse({"id": f"{origin.file}#{number}", **fields}, where=where)
     figures = Figures.parse({k: v for k, v in measured.items() if v is not None}, where=where)
+    if figures.is_empty and figures.power_w is None:
+        raise FormatError(f"{where}: no figure was measured, neither a latency nor a rate")
     return Run(
         case=case,
         measured=figures,

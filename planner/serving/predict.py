@@ -8,7 +8,17 @@ from numpy.typing import NDArray
 
 from planner.deployment import Case, Load
 from planner.prediction import Bound, Prediction, Refusal
-from planner.serving import coefficients, intervals, open_load, placement, situation, steady_state
+from planner.serving import (
+    anchor_points,
+    coefficients,
+    intervals,
+    open_load,
+    placement,
+    situation,
+    steady_state,
+)
+from planner.serving.anchor_points import Point
+from planner.serving.anchored import Foresight, Told, anchored
 from planner.serving.coefficients import CoefficientFile
 from planner.serving.intervals import Band
 from planner.serving.placement import Placed
@@ -24,8 +34,15 @@ _NO_PERCENTILES = {f"{metric}_{p}_s": None for metric in ("ttft", "tpot") for p 
 _GROUPS = (Bound.MEMORY, Bound.COMPUTE, Bound.NETWORK, Bound.OVERHEAD)
 
 
-def predict(case: Case) -> Prediction:
+def predict(case: Case, *, anchors: Sequence[Point] = ()) -> Prediction:
     """Predict one case.
+
+    Parameters
+    ----------
+    case : Case
+        What is run where, under which load.
+    anchors : sequence of (Case, Figures), optional
+        Measured runs that the prediction is moved by, besides those of the case itself.
 
     Raises
     ------
@@ -33,11 +50,12 @@ def predict(case: Case) -> Prediction:
         With the reason why there is no answer.
     """
     _check(case)
-    return _answer([case], [placement.place(case)], coefficients.shipped())[0]
+    points = [_points(case, tuple(anchors))]
+    return _answer([case], [placement.place(case)], points, coefficients.shipped())[0]
 
 
 def predict_batch(
-    cases: Sequence[Case], *, using: CoefficientFile | None = None
+    cases: Sequence[Case], *, using: CoefficientFile | None = None, anchors: Sequence[Point] = ()
 ) -> list[Prediction | Refusal]:
     """Predict many cases in their order; one that has no answer gets a refusal of its own.
 
@@ -47,19 +65,25 @@ def predict_batch(
         Ids need not be unique.
     using : CoefficientFile, optional
         Coefficients other than those that come with Tonnage.
+    anchors : sequence of (Case, Figures), optional
+        Measured runs that all predictions are moved by.
     """
+    shared = tuple(anchors)
     answers: list[Prediction | Refusal | None] = [None] * len(cases)
     good: list[int] = []
     placed: list[Placed] = []
+    points: list[tuple[Point, ...]] = []
     for position, case in enumerate(cases):
         try:
             _check(case)
+            own = _points(case, shared)
             placed.append(placement.place(case))
+            points.append(own)
             good.append(position)
         except TonnageError as problem:
             answers[position] = Refusal(id=case.id, error=str(problem))
     if good:
-        found = _answer([cases[i] for i in good], placed, using or coefficients.shipped())
+        found = _answer([cases[i] for i in good], placed, points, using or coefficients.shipped())
         for position, answer in zip(good, found, strict=True):
             answers[position] = answer
     return [answer for answer in answers if answer is not None]
@@ -70,19 +94,38 @@ def _check(case: Case) -> None:
         raise InvalidInput(f"case '{case.id}': an open load needs requests_per_s (1/s)")
 
 
-def _answer(cases: Sequence[Case], placed: Sequence[Placed], file: CoefficientFile) -> list[Prediction]:
+def _points(case: Case, shared: tuple[Point, ...]) -> tuple[Point, ...]:
+    """Measured runs that move a case; the very tuple `shared` where it brings none of its own."""
+    own = anchor_points.of_case(case)
+    for run, _ in own:
+        placement.place(run)
+    return own if not shared else shared + own if own else shared
+
+
+def foresee(cases: Sequence[Case], placed: Sequence[Placed], file: CoefficientFile) -> Foresight:
+    """Predict cases without any anchor."""
     asked = situation.demand(cases)
     ready = steady_state.service(situation.situation(placed, asked), placement.values(placed, file))
     state, at = _states(cases, ready)
     bands = intervals.bands(cases, placed, ready, state, file)
-    limited = bounds(ready, state.queue_s, state.ttft_s)
-    memory = ready.situation.fixed_bytes + ready.situation.sequence_bytes * np.minimum(
-        state.running, ready.situation.limit
-    )
+    return Foresight(cases=cases, placed=placed, ready=ready, state=state, at=at, bands=bands)
+
+
+def _answer(
+    cases: Sequence[Case],
+    placed: Sequence[Placed],
+    points: Sequence[tuple[Point, ...]],
+    file: CoefficientFile,
+) -> list[Prediction]:
+    seen = foresee(cases, placed, file)
+    told: dict[int, Told] = {}
+    if any(points):
+        seen, told = anchored(seen, points, file, foresee)
+    limited = bounds(seen.ready, seen.state.queue_s, seen.state.ttft_s)
+    where = seen.ready.situation
+    memory = where.fixed_bytes + where.sequence_bytes * np.minimum(seen.state.running, where.limit)
     return [
-        _prediction(
-            i, cases[i], placed[i], ready, bands=bands, at=at, memory=memory, limited=limited, file=file
-        )
+        _prediction(i, seen, memory=memory, limited=limited, file=file, told=told.get(i))
         for i in range(len(cases))
     ]
 
@@ -141,16 +184,16 @@ def bounds(ready: Service, queue_s: Array, ttft_s: Array) -> list[Bound]:
 
 def _prediction(
     i: int,
-    case: Case,
-    placed: Placed,
-    ready: Service,
+    seen: Foresight,
     *,
-    bands: dict[str, Band],
-    at: dict[str, Array],
     memory: Array,
     limited: list[Bound],
     file: CoefficientFile,
+    told: Told | None,
 ) -> Prediction:
+    case, placed, ready, bands = seen.cases[i], seen.placed[i], seen.ready, seen.bands
+    known = _stretched(evidence(placed, file), ready, i)
+    notes = _notes(case, placed, ready, i, float(bands["requests_per_s"].mid[i]))
     waits = case.load is Load.SATURATED
     answer: dict[str, Any] = {
         "id": case.id,
@@ -163,10 +206,10 @@ def _prediction(
         "fits": bool(ready.situation.fits[i]) if ready.situation.memory_known[i] else None,
         "energy_j_per_token": None,
         "bound": limited[i],
-        "evidence": _stretched(evidence(placed, file), ready, i),
-        "notes": _notes(case, placed, ready, i, float(bands["requests_per_s"].mid[i])),
+        "evidence": known if told is None else told.evidence(known),
+        "notes": notes if told is None else (*notes, told.note),
     }
-    for name, values in at.items():
+    for name, values in seen.at.items():
         answer[name] = _scaled(bands[name[:4] + "_s"], i, values[i])
     return unchecked(Prediction, answer)
 

@@ -1,7 +1,7 @@
 """Predictions for a file of cases of any length: lines in, lines out, in order, bounded memory."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from planner.deployment import Case
 from planner.prediction import Refusal
+from planner.serving.anchor_points import Point
 from planner.serving.predict import predict_batch
 from tonnage.files import first_problem, has_half_a_character
 
@@ -16,21 +17,22 @@ BLOCK = 4096
 """Lines answered at once: enough to group by model, little enough to hold."""
 
 
-def answer_lines(lines: Iterable[str]) -> Iterator[str]:
+def answer_lines(lines: Iterable[str], *, anchors: Sequence[Point] = ()) -> Iterator[str]:
     """Yield one JSON line per case; blank lines are left out.
 
-    A line that cannot be read, or whose case has no answer, yields `{"id", "error"}`.
+    Measured runs in `anchors` move all predictions. A line that cannot be read, or whose case has no
+    answer, yields `{"id", "error"}`.
     """
     filled = (line for line in lines if line.strip())
     first = 1
     while block := list(islice(filled, BLOCK)):
-        yield from _answer_block(block, first)
+        yield from _answer_block(block, first, anchors)
         first += len(block)
 
 
-def _answer_block(block: list[str], first: int) -> Iterator[str]:
+def _answer_block(block: list[str], first: int, anchors: Sequence[Point]) -> Iterator[str]:
     read = [_read(line, number) for number, line in enumerate(block, start=first)]
-    answers = iter(predict_batch([case for case in read if isinstance(case, Case)]))
+    answers = iter(predict_batch([case for case in read if isinstance(case, Case)], anchors=anchors))
     for case in read:
         yield (next(answers) if isinstance(case, Case) else case).model_dump_json()
 

@@ -37,6 +37,9 @@ def predict(
         float | None, typer.Option(help="Random arrivals per second instead of waiting users.")
     ] = None,
     saturated: Annotated[bool, typer.Option("--saturated", help="All requests queued at once.")] = False,
+    anchor: Annotated[
+        Path | None, typer.Option(help="Measured runs of your own, as 'tonnage import' writes them.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the prediction as JSON.")] = False,
 ) -> None:
     """Say TTFT, TPOT, throughput and memory, each with its interval and how it is known."""
@@ -46,7 +49,7 @@ def predict(
     if batch is not None:
         if device or model or weights:
             raise InvalidInput("--batch holds its own cases; leave out --device, --model and --weights")
-        _stream(batch)
+        _stream(batch, anchor)
         return
     if device is None or model is None:
         missing = [name for name, value in (("--device", device), ("--model", model)) if value is None]
@@ -61,10 +64,15 @@ def predict(
     lengths = {"isl": isl, "osl": osl, "context": context}
     load = {"concurrency": concurrency, "requests_per_s": qps}
     kind = "saturated" if saturated else "open" if qps is not None else "closed"
-    _one({**single, "kv": kv, "engine": engine, "tp": tp, "pp": pp, **load, "load": kind}, lengths, as_json)
+    _one(
+        {**single, "kv": kv, "engine": engine, "tp": tp, "pp": pp, **load, "load": kind},
+        lengths,
+        anchor,
+        as_json,
+    )
 
 
-def _one(data: dict[str, Any], lengths: dict[str, str], as_json: bool) -> None:
+def _one(data: dict[str, Any], lengths: dict[str, str], anchor: Path | None, as_json: bool) -> None:
     from planner.deployment import Case
     from tonnage import api, units
 
@@ -74,7 +82,7 @@ def _one(data: dict[str, Any], lengths: dict[str, str], as_json: bool) -> None:
         engines.check_known(engine)
     tokens = {name: units.count(text, name=f"--{name}", unit="tokens") for name, text in lengths.items()}
     case = Case.parse({"id": "case", **data, **tokens}, where="case")
-    answer = api.predict(case)
+    answer = api.predict(case, anchor=anchor)
     if as_json:
         typer.echo(answer.to_json())
         return
@@ -83,12 +91,14 @@ def _one(data: dict[str, Any], lengths: dict[str, str], as_json: bool) -> None:
     show_predictions([(case, answer)])
 
 
-def _stream(path: Path) -> None:
+def _stream(path: Path, anchor: Path | None) -> None:
     """Answer line by line, so that a million lines need no more memory than a few thousand."""
+    from planner.serving.anchor_points import of_file
     from planner.serving.stream import answer_lines
 
+    anchors = () if anchor is None else of_file(anchor)
     answered = False
-    for line in answer_lines(_lines(path)):
+    for line in answer_lines(_lines(path), anchors=anchors):
         sys.stdout.write(line + "\n")
         answered = True
     if not answered:
