@@ -2,18 +2,21 @@
 
 import math
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
 from hw_targets.machine import Machine
 from profiler.backends import Backend
+from profiler.backends.accelerator.gauges import mean_power_w, slowed
 from profiler.clock import Stopwatch
 from profiler.conditions import ConditionsReader
+from profiler.energy import EnergyMeter
 from profiler.kernels import Kernel
 from profiler.kernels.kernel import Arrays, Point
 from profiler.profile import Measurement
 from profiler.sampler import Limits, sample
-from profiler.statistics import quantiles, verdict
+from profiler.statistics import median, quantiles, verdict
 
 DEFAULT_LAST_CACHE_BYTES = 64 * 2**20
 """ASSUMED where the probe cannot tell: larger than most last-level caches per socket."""
@@ -56,6 +59,7 @@ class Measurer:
         self.stopwatch, self.conditions = stopwatch, conditions
         self.cache_bytes = machine.cpu.l3_bytes or DEFAULT_LAST_CACHE_BYTES
         self.usable_bytes = machine.memory.usable_bytes or math.inf
+        self.energy = EnergyMeter()
         self.setup_s: list[float] = []
         self._drawn: tuple[str, Arrays] | None = None
 
@@ -74,10 +78,12 @@ class Measurer:
         """
         work = kernel.work(point)
         whole = max(kernel.footprint_bytes(point), work.bytes)
-        if MEMORY_FACTOR * whole > self.usable_bytes:
+        usable_bytes = backend.memory_bytes() or self.usable_bytes
+        if MEMORY_FACTOR * whole > usable_bytes:
             raise Refused(f"needs about {MEMORY_FACTOR * whole:.3g} bytes of memory")
-        room = self.usable_bytes / (MEMORY_FACTOR * whole)
-        copies = max(min(self._copies(kernel.roamed_bytes(point)), math.floor(min(room, MOST_COPIES))), 1)
+        room = usable_bytes / (MEMORY_FACTOR * whole)
+        wanted = self._copies(kernel.roamed_bytes(point), backend.cache_bytes() or self.cache_bytes)
+        copies = max(min(wanted, math.floor(min(room, MOST_COPIES))), 1)
         start_s = self.stopwatch.now_s()
         try:
             inputs = self._inputs(point, kernel)
@@ -88,7 +94,13 @@ class Measurer:
                 raise Refused(f"wrong: relative error {error:.2g}")
             settle()
             self.conditions.interference()
-            taken = sample(prepared.run, Limits(share_s=share_s), stopwatch=self.stopwatch)
+            self.energy.used_j()
+            began_s = self.stopwatch.now_s()
+            timed_by, before = prepared.stopwatch or self.stopwatch, backend.gauge()
+            start_s = self.stopwatch.now_s()
+            taken = sample(prepared.run, Limits(share_s=share_s), stopwatch=timed_by)
+            after, elapsed_s = backend.gauge(), self.stopwatch.now_s() - start_s
+            used_j, took_s = self.energy.used_j(), self.stopwatch.now_s() - began_s
             seen = self.conditions.interference()
         except Refused:
             raise
@@ -101,19 +113,27 @@ class Measurer:
             others_frac=seen.others_frac,
             waited_frac=seen.waited_frac,
         )
+        why = why or slowed(after)
         return Measurement(
             kernel=kernel.name, backend=backend.name, device=backend.device, dtype=point.dtype,
             format=point.format, shape=dict(point.shape), flop=work.flop, bytes=work.bytes,
             samples_s=samples_s, loops=taken.loops * prepared.calls, copies=copies, error=error,
             steal_frac=seen.steal_frac, others_frac=seen.others_frac, waited_frac=seen.waited_frac,
+            energy_j=_call_energy_j(used_j, took_s, samples_s) if backend.device == "cpu" else None,
             time_s=quantiles(samples_s), stable=why is None, why_unstable=why,
+            power_w=mean_power_w(before, after, elapsed_s),
         )  # fmt: skip
 
-    def _copies(self, roamed_bytes: float) -> int:
-        return max(math.ceil(COLD_FACTOR * self.cache_bytes / max(roamed_bytes, 1.0)), 1)
+    def _copies(self, roamed_bytes: float, cache_bytes: int) -> int:
+        return max(math.ceil(COLD_FACTOR * cache_bytes / max(roamed_bytes, 1.0)), 1)
 
     def _inputs(self, point: Point, kernel: Kernel) -> Arrays:
         if self._drawn is None or self._drawn[0] != point.key:
             self._drawn = None  # freed before the next is drawn
             self._drawn = point.key, kernel.inputs(point, np.random.default_rng(0))
         return self._drawn[1]
+
+
+def _call_energy_j(used_j: float | None, took_s: float, samples_s: Sequence[float]) -> float | None:
+    """Return mean power over all that was run times the median time of one call [J]."""
+    return None if used_j is None or took_s <= 0 else used_j / took_s * median(samples_s)

@@ -35,6 +35,11 @@ class BenchConditions(Record):
     elapsed_s: float | None = None
     libraries: dict[str, str] = Field(default_factory=dict)
     """Version by name of everything that ran kernels."""
+    energy_source: str | None = None
+    why_no_energy: str | None = None
+    """Why measurements have no energy."""
+    during: tuple[Conditions, ...] = ()
+    """Stamps taken while the bench ran."""
 
 
 class Measurement(Record):
@@ -69,6 +74,10 @@ class Measurement(Record):
     """Share of CPU time that other programs used meanwhile."""
     waited_frac: float | None = None
     """Time that the bench's threads stood ready without a CPU, over wall time."""
+    energy_j: float | None = None
+    """Energy of one call: mean power while it was sampled times its median time."""
+    power_w: float | None = None
+    """Mean power of the device meanwhile, where it counts its energy."""
     time_s: Quantiles
     """Quantiles of the samples, not of the median's uncertainty."""
     stable: bool

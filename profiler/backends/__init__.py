@@ -7,14 +7,17 @@ onnxruntime_cpu   ONNX Runtime
 numpy_cpu         NumPy and its BLAS
 gloo              collectives among processes of this host
 llama_cpp         llama.cpp's ggml (its graphs are in `ggml`)
+torch_accelerator PyTorch and our own Triton kernels on CUDA, ROCm, XPU and MPS (parts in `accelerator`)
 """
 
+from profiler.backends.accelerator.platform import PLATFORMS
 from profiler.backends.backend import Backend
 from profiler.backends.gloo import GlooBackend
 from profiler.backends.llama_cpp import LlamaCppBackend
 from profiler.backends.numba_cpu import NumbaBackend
 from profiler.backends.numpy_cpu import NumpyBackend
 from profiler.backends.onnxruntime_cpu import OnnxRuntimeBackend
+from profiler.backends.torch_accelerator import TorchAccelerator
 from profiler.backends.torch_cpu import TorchBackend
 from tonnage.registry import Registry
 
@@ -26,6 +29,7 @@ for _backend in (
     NumpyBackend(),
     LlamaCppBackend(),
     GlooBackend(),
+    *map(TorchAccelerator, PLATFORMS),
 ):
     BACKENDS.add(_backend.name, _backend)
 

@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from itertools import cycle
 from typing import ClassVar, NamedTuple
 
+from profiler.backends.accelerator.gauges import Gauge
+from profiler.clock import Stopwatch
 from profiler.kernels.kernel import Arrays, Point
 
 
@@ -36,6 +38,8 @@ class Prepared:
     run: Callable[[], object]
     output: Callable[[], Arrays]
     calls: int = 1
+    stopwatch: Stopwatch | None = None
+    """Times runs on the device's own clock; None where a run is done when it returns."""
 
 
 class Backend(ABC):
@@ -65,6 +69,18 @@ class Backend(ABC):
     @abstractmethod
     def versions(self) -> Mapping[str, str]:
         """Return version by library, once started."""
+
+    def cache_bytes(self) -> int | None:
+        """Return the size of the device's last cache; None: the host's."""
+        return None
+
+    def memory_bytes(self) -> float | None:
+        """Return the memory that is free on the device; None: the host's."""
+        return None
+
+    def gauge(self) -> Gauge | None:
+        """Return what the device tells of itself now; None: nothing beyond the host's conditions."""
+        return None
 
     @abstractmethod
     def prepare(self, point: Point, inputs: Arrays, copies: int) -> Prepared:
