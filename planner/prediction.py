@@ -38,7 +38,11 @@ class Prediction(Record):
     memory_bytes: float | None = None
     """Per device: weights, cache or state at this load, activations, runtime reserve."""
     fits: bool | None = None
-    energy_j_per_token: Quantiles | None = None
+    energy_j_per_output_token: Quantiles | None = None
+    """Of the devices alone, prompts included; None with a note where no TDP is published. [J]"""
+    power_w: Quantiles | None = None
+    """Mean draw of all devices of the deployment while it serves this load. [W]"""
+    power_evidence: Evidence | None = None
     bound: Bound | None = None
     evidence: Evidence
     notes: tuple[str, ...] = ()

@@ -47,6 +47,9 @@ def _figures(answer: Prediction) -> Iterable[tuple[str, Quantiles | None, str]]:
     yield "time per output token", answer.tpot_s, "s"
     yield "output", answer.output_tokens_per_s, "tokens/s"
     yield "requests", answer.requests_per_s, "requests/s"
+    if answer.power_w is not None:
+        yield "power of the devices", answer.power_w, "W"
+        yield "energy per output token", answer.energy_j_per_output_token, "J"
     for metric, words in (("ttft", "first token"), ("tpot", "output token")):
         for name in _PERCENTILES:
             quantiles = getattr(answer, f"{metric}_{name}_s")

@@ -11,6 +11,7 @@ from planner.prediction import Bound, Prediction, Refusal
 from planner.serving import (
     anchor_points,
     coefficients,
+    energy,
     intervals,
     open_load,
     placement,
@@ -20,6 +21,7 @@ from planner.serving import (
 from planner.serving.anchor_points import Point
 from planner.serving.anchored import Foresight, Told, anchored
 from planner.serving.coefficients import CoefficientFile
+from planner.serving.energy import Draw
 from planner.serving.intervals import Band
 from planner.serving.placement import Placed
 from planner.serving.steady_state import Service, State
@@ -122,10 +124,11 @@ def _answer(
     if any(points):
         seen, told = anchored(seen, points, file, foresee)
     limited = bounds(seen.ready, seen.state.queue_s, seen.state.ttft_s)
+    power = energy.draw(placed, seen.ready, seen.state)
     where = seen.ready.situation
     memory = where.fixed_bytes + where.sequence_bytes * np.minimum(seen.state.running, where.limit)
     return [
-        _prediction(i, seen, memory=memory, limited=limited, file=file, told=told.get(i))
+        _prediction(i, seen, memory=memory, limited=limited, power=power, file=file, told=told.get(i))
         for i in range(len(cases))
     ]
 
@@ -188,12 +191,15 @@ def _prediction(
     *,
     memory: Array,
     limited: list[Bound],
+    power: Draw,
     file: CoefficientFile,
     told: Told | None,
 ) -> Prediction:
     case, placed, ready, bands = seen.cases[i], seen.placed[i], seen.ready, seen.bands
     known = _stretched(evidence(placed, file), ready, i)
     notes = _notes(case, placed, ready, i, float(bands["requests_per_s"].mid[i]))
+    if (unknown := power.why_not[i]) is not None:
+        notes = (*notes, unknown)
     waits = case.load is Load.SATURATED
     answer: dict[str, Any] = {
         "id": case.id,
@@ -204,7 +210,9 @@ def _prediction(
         **_NO_PERCENTILES,
         "memory_bytes": float(memory[i]),
         "fits": bool(ready.situation.fits[i]) if ready.situation.memory_known[i] else None,
-        "energy_j_per_token": None,
+        "energy_j_per_output_token": power.per_token(i, bands["output_tokens_per_s"]),
+        "power_w": power.power(i),
+        "power_evidence": power.evidence[i],
         "bound": limited[i],
         "evidence": known if told is None else told.evidence(known),
         "notes": notes if told is None else (*notes, told.note),
