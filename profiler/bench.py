@@ -2,8 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hw_targets.machine import Machine
@@ -13,36 +12,24 @@ from profiler.ceilings import find_ceilings
 from profiler.clock import Stopwatch
 from profiler.conditions import ConditionsReader
 from profiler.kernels import KERNELS
-from profiler.kernels.kernel import Point
+from profiler.kernels.kernel import EXHAUSTIVE, Point
 from profiler.measure import Measurer, Refused
-from profiler.profile import BenchConditions, Measurement, Profile, Skipped
+from profiler.profile import BenchConditions, Conditions, Measurement, Profile, Skipped
+from profiler.progress import OnProgress, Progress, left_s
 from profiler.statistics import interval_width_frac
 from profiler.store import PartHeader, Store, check_same
+from profiler.traps import find_traps
 from tonnage.errors import BackendUnavailable, UnknownName
 from tonnage.files import check_writable, positive, write_record
 
-LEAST_SHARE_S, MOST_SHARE_S = 0.08, 2.0
+LEAST_SHARE_S, MOST_SHARE_S = 0.08, 1.0
 """Time share of one trial, setting up excluded."""
 RESERVE_S = 0.7
 """Left of the budget for the last trial's overrun and for writing the profile."""
 SCOUTS_AGAIN_FRAC = 0.2
 """Share of the budget that may go into measuring unsteady scouts again before they decide."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """Where a bench stands, told before each trial and once at the end."""
-
-    done: int
-    total: int
-    elapsed_s: float
-    left_s: float
-    """Until the budget is used up or, if nearer, until the sweep will be through."""
-    now: str
-    """What runs next; empty at the end."""
-
-
-OnProgress = Callable[[Progress], None]
+STAMP_EVERY_S = 30.0
+"""Between stamps of the conditions while the bench runs."""
 
 
 def run_bench(
@@ -53,6 +40,7 @@ def run_bench(
     device: str = "cpu",
     output: Path | None = None,
     resume: bool = False,
+    full: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Profile:
     """Measure this machine.
@@ -72,6 +60,8 @@ def run_bench(
         measurement is appended to `<output>.part.jsonl`.
     resume : bool
         Go on from what an earlier run left at `output`.
+    full : bool
+        Measure every point there is, however few the budget has room for.
     on_progress : callable, optional
         Called with a `Progress` before each trial.
 
@@ -90,7 +80,7 @@ def run_bench(
     if output is not None:
         check_writable(output)
     return _Bench(machine, budget_s=budget_s, output=output, on_progress=on_progress).run(
-        [kernel.name for kernel in chosen], device=device, resume=resume
+        [kernel.name for kernel in chosen], device=device, resume=resume, full=full
     )
 
 
@@ -117,13 +107,15 @@ class _Bench:
         self.skipped: dict[str, Skipped] = {}
         self.total = 0
         self.measurer = Measurer(machine, self.stopwatch, self.conditions)
+        self.during: list[Conditions] = []
+        self._stamped_s = self.start_s
 
-    def run(self, kernels: Sequence[str], *, device: str, resume: bool) -> Profile:
+    def run(self, kernels: Sequence[str], *, device: str, resume: bool, full: bool) -> Profile:
         """Run the sweep and write the profile, however it ends."""
         backends = self._start_backends(device, kernels)
-        trials = sweep.plan_sweep(
-            (KERNELS.get(name) for name in kernels), backends, tier=sweep.tier_for(self.budget_s)
-        )
+        chosen = [KERNELS.get(name) for name in kernels]
+        tier = EXHAUSTIVE if full else sweep.tier_for(self.budget_s, chosen, backends)
+        trials = sweep.plan_sweep(chosen, backends, tier=tier)
         if not trials:
             raise BackendUnavailable(self._nothing_runs(kernels))
         self.total = len(trials)
@@ -195,6 +187,7 @@ class _Bench:
             if self._left_s() <= 0:
                 return sum(1 for one in trials[index:] if one.key not in self.store.measured)
             self._tell(f"{trial.point.kernel} {trial.point.dtype} {trial.backend}")
+            self._stamp()
             measurement = self._measure(trial, trials_left=len(trials) - index)
             if measurement is not None:
                 self.store.add(measurement)
@@ -236,16 +229,16 @@ class _Bench:
     def _tell(self, now: str) -> None:
         if self.on_progress is None:
             return
-        elapsed_s = self._elapsed_s()
-        self.on_progress(
-            Progress(
-                done=len(self.store.measured),
-                total=self.total,
-                elapsed_s=elapsed_s,
-                left_s=max(self.budget_s - elapsed_s, 0.0),
-                now=now,
-            )
-        )
+        elapsed_s, done = self._elapsed_s(), len(self.store.measured)
+        left = left_s(done=done, total=self.total, elapsed_s=elapsed_s, budget_s=self.budget_s)
+        self.on_progress(Progress(done=done, total=self.total, elapsed_s=elapsed_s, left_s=left, now=now))
+
+    def _stamp(self) -> None:
+        """Stamp the conditions now and then."""
+        now_s = self.stopwatch.now_s()
+        if now_s - self._stamped_s >= STAMP_EVERY_S:
+            self._stamped_s = now_s
+            self.during.append(self.conditions.stamp())
 
     def _skip(self, kernel: str, backend: str, why: str, point: Point | None = None) -> None:
         """Record why something was not measured."""
@@ -256,7 +249,13 @@ class _Bench:
     def _profile(self, backends: Iterable[Backend], *, complete: bool, notes: tuple[str, ...]) -> Profile:
         measurements = tuple(self.store.measured.values())
         conditions = self.header.conditions.model_copy(
-            update={"after": self.conditions.stamp(), "elapsed_s": round(self._elapsed_s(), 3)}
+            update={
+                "after": self.conditions.stamp(),
+                "during": tuple(self.during),
+                "elapsed_s": round(self._elapsed_s(), 3),
+                "energy_source": self.measurer.energy.source,
+                "why_no_energy": self.measurer.energy.why_not,
+            }
         )
         return Profile(
             machine=self.machine,
@@ -265,7 +264,7 @@ class _Bench:
             ceilings=find_ceilings(measurements),
             skipped=tuple(self.skipped.values()),
             complete=complete,
-            notes=notes,
+            notes=(*notes, *find_traps(measurements)),
         )
 
     def _write(self, profile: Profile) -> None:

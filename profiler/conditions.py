@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from profiler.energy import EnergyMeter
 from profiler.profile import Conditions
 
 _TASKS = Path("/proc/self/task")
@@ -44,6 +45,7 @@ class ConditionsReader:
 
     def __init__(self) -> None:
         self._last = _cpu_times()
+        self._energy, self._stamped_s = EnergyMeter(), time.perf_counter()
 
     def interference(self) -> Interference:
         """Return what else ran since the last reading."""
@@ -70,7 +72,14 @@ class ConditionsReader:
             temperature_c=_temperature_c(),
             steal_frac=self.interference().steal_frac,
             memory_available_bytes=int(psutil.virtual_memory().available),
+            power_w=self._power_w(),
         )
+
+    def _power_w(self) -> float | None:
+        """Return the mean power of the CPU packages since the last stamp."""
+        used_j, now_s = self._energy.used_j(), time.perf_counter()
+        elapsed_s, self._stamped_s = now_s - self._stamped_s, now_s
+        return None if used_j is None or elapsed_s <= 0 else used_j / elapsed_s
 
 
 def _cpu_times() -> _CpuTimes:

@@ -1,5 +1,6 @@
 """Which point runs on which backend, in which order: what the fit needs most comes first."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,12 +8,11 @@ import numpy as np
 
 from profiler.backends import Backend
 from profiler.kernels import Kernel
-from profiler.kernels.kernel import ESSENTIAL, EXTRA, WANTED, Point
+from profiler.kernels.kernel import ESSENTIAL, EXHAUSTIVE, Point
 from profiler.profile import Measurement
 
-WANTED_FROM_S = 45.0
-EXTRA_FROM_S = 150.0
-"""Budgets from which the second and third tier fit: a trial takes about 0.5 s here."""
+TRIAL_S = 0.4
+"""What a trial takes on the mean, setting up and checking included (two cores, 330 trials)."""
 
 DOMINATED_FRAC = 0.8
 """A backend slower than this share of the best at every scout is not tried further."""
@@ -34,11 +34,17 @@ class Trial:
         return f"{self.backend}:{self.point.key}"
 
 
-def tier_for(budget_s: float) -> int:
-    """Return the last tier of points that a budget has room for."""
-    if budget_s < WANTED_FROM_S:
-        return ESSENTIAL
-    return WANTED if budget_s < EXTRA_FROM_S else EXTRA
+def tier_for(budget_s: float, kernels: Sequence[Kernel], backends: Sequence[Backend]) -> int:
+    """Return the last tier whose trials a budget has room for; the essential one in any case.
+
+    The last tier of all is for those who ask for everything: its points take longer.
+    """
+    tier = ESSENTIAL
+    while tier + 1 < EXHAUSTIVE:
+        if len(plan_sweep(kernels, backends, tier=tier + 1)) * TRIAL_S > budget_s:
+            break
+        tier += 1
+    return tier
 
 
 def plan_sweep(kernels: Iterable[Kernel], backends: Iterable[Backend], *, tier: int) -> tuple[Trial, ...]:
@@ -47,22 +53,36 @@ def plan_sweep(kernels: Iterable[Kernel], backends: Iterable[Backend], *, tier: 
     Returns
     -------
     tuple of Trial
-        By tier; within one, scouts in the order of the kernels, then the
-        rest at random, so that drift does not look like a law. Trials
-        of one point stand together.
+        By tier; within one, scouts in the order of the kernels, then what
+        each family needs first, then what each needs next: wherever time
+        runs out, no law has all while another has nothing. Random beyond
+        that, so that drift does not look like a law. Trials of one point
+        stand together.
     """
     backends = tuple(backends)
     points = [point for kernel in kernels for point in kernel.points() if point.tier <= tier]
     shuffled = np.random.default_rng(ORDER_SEED).permutation(len(points))
     scouts = [point for point in points if point.scout]
     rest = [points[index] for index in shuffled if not points[index].scout]
-    ranked = sorted([*scouts, *rest], key=lambda point: (point.tier, not point.scout))
+    need = _rounds(points)
+    ranked = sorted([*scouts, *rest], key=lambda point: (point.tier, not point.scout, need[point.key]))
     return tuple(
         Trial(point=point, backend=backend.name)
         for point in ranked
         for backend in backends
         if backend.runs(point)
     )
+
+
+def _rounds(points: Iterable[Point]) -> dict[str, int]:
+    """Return how many points of its family and tier are needed before each point; 0 for scouts."""
+    seen: Counter[tuple[int, tuple[str, str, str | None]]] = Counter()
+    rounds: dict[str, int] = {}
+    for point in points:
+        place = point.tier, point.family
+        rounds[point.key] = 0 if point.scout else seen[place]
+        seen[place] += not point.scout
+    return rounds
 
 
 def trial_key(measurement: Measurement) -> str:

@@ -13,7 +13,7 @@ from profiler.profile import Measurement, Profile
 from tonnage.units import human
 
 if TYPE_CHECKING:
-    from profiler.bench import Progress
+    from profiler.progress import Progress
 
 MOST_WARNINGS = 6
 

@@ -30,7 +30,9 @@ __all__ = [
     "simulate",
 ]
 
-DEFAULT_BUDGET_S = 60.0
+DEFAULT_BUDGET_S = 300.0
+FULL_BUDGET_S = 7200.0
+"""Of a bench of every shape: it takes 10 to 20 minutes on two cores; slow machines are cut off here."""
 
 
 def probe(*, root: Path | str | None = None) -> "Machine":
@@ -47,6 +49,7 @@ def bench(
     device: str = "cpu",
     output: Path | str | None = None,
     resume: bool = False,
+    full: bool = False,
     on_progress: Callable[[Any], None] | None = None,
 ) -> "Profile":
     """Measure this machine within a budget; see `profiler.bench.run_bench`."""
@@ -59,6 +62,7 @@ def bench(
         device=device,
         output=Path(output) if output is not None else None,
         resume=resume,
+        full=full,
         on_progress=on_progress,
     )
 

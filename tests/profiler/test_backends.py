@@ -138,13 +138,6 @@ def test_every_family_of_every_kernel_has_a_backend():
     assert {family for family in families - features if family.kernel not in ON_DEVICES_ONLY} == set()
 
 
-def test_every_feature_of_a_backend_is_a_family_that_is_measured():
-    families = {Feature(*point.family) for _, kernel in KERNELS for point in kernel.points()}
-    for _, backend in BACKENDS:
-        missing = {feature for feature in backend.features if feature not in families}
-        assert {feature.kernel for feature in missing} <= {"node_read"}, backend.name  # none on one node
-
-
 def test_rotating_calls_each_in_turn():
     seen = []
     run = rotating([lambda: seen.append("a"), lambda: seen.append("b"), lambda: seen.append("c")])

@@ -22,7 +22,7 @@ def measured(point: Point, backend: str, time_s: float) -> Measurement:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("tier", [1, 2, 3])
+@pytest.mark.parametrize("tier", [1, 2, 3, 4])
 def test_trials_are_distinct_and_only_of_asked_tiers(tier):
     trials = plan_sweep(ALL_KERNELS, ALL_BACKENDS, tier=tier)
     assert len({trial.key for trial in trials}) == len(trials)
@@ -47,11 +47,24 @@ def test_kernels_are_mixed_within_a_rank():
 
 
 def test_a_larger_budget_never_measures_less():
-    tiers = [tier_for(budget_s) for budget_s in (1, 20, 45, 60, 149, 150, 300, 3600)]
+    def tier(budget_s, kernels=ALL_KERNELS):
+        return tier_for(budget_s, kernels, ALL_BACKENDS)
+
+    tiers = [tier(budget_s) for budget_s in (1, 20, 60, 150, 300, 3600)]
     assert tiers == sorted(tiers)
-    assert tier_for(20) == 1
-    assert tier_for(60) == 2
-    assert tier_for(300) == 3
+    assert tier(1) == 1
+    assert tier(3600) == 3, "everything is only measured for those who ask for it"
+    assert tier(20) <= tier(20, [KERNELS.get("ssm_scan")])
+
+
+def test_no_family_gets_its_second_point_before_each_has_its_first():
+    rest = [one.point for one in plan_sweep(ALL_KERNELS, ALL_BACKENDS, tier=1) if not one.point.scout]
+    seen, rounds = {}, []
+    for point in dict.fromkeys(point.key for point in rest):
+        family = next(one.family for one in rest if one.key == point)
+        rounds.append(seen.get(family, 0))
+        seen[family] = rounds[-1] + 1
+    assert rounds == sorted(rounds)
 
 
 def test_key_of_a_measurement_is_the_key_of_its_trial():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from profiler.bench import OnProgress
+    from profiler.progress import OnProgress
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +21,15 @@ def register(app: typer.Typer) -> None:
 
 def bench(
     context: typer.Context,
-    budget: Annotated[str, typer.Option(help="Wall time for everything, e.g. 60s or 5min.")] = "60s",
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            help="Wall time for everything: 60s is usable, 5min (the default) is good.", show_default=False
+        ),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Measure every shape there is, 10 to 20 minutes.")
+    ] = False,
     device: Annotated[str, typer.Option(help="Device to measure: cpu, cuda:0 ...")] = "cpu",
     kernels: Annotated[str | None, typer.Option(help="Only these, e.g. copy,gemm.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from an interrupted run.")] = False,
@@ -36,7 +44,10 @@ def bench(
     from tonnage import api, units
     from tonnage.files import positive
 
-    budget_s = positive(units.seconds(budget, name="--budget"), name="--budget", unit="seconds")
+    if budget is not None:
+        budget_s = positive(units.seconds(budget, name="--budget"), name="--budget", unit="seconds")
+    else:
+        budget_s = api.FULL_BUDGET_S if full else api.DEFAULT_BUDGET_S
     names = [name.strip() for name in kernels.split(",")] if kernels is not None else None
     try:
         with _progress_bar() as on_progress:
@@ -46,6 +57,7 @@ def bench(
                 device=device,
                 output=output,
                 resume=resume,
+                full=full,
                 on_progress=on_progress,
             )
     except KeyboardInterrupt:
