@@ -6,6 +6,38 @@ from typing import ClassVar
 from pydantic import AliasChoices, Field
 
 from tonnage.files import FileRecord, Record
+from workloads.supply import ApiLimit, Inventory, KnownPrice, OwnedHardware, Purchase, Site
+
+__all__ = [
+    "ApiLimit",
+    "Availability",
+    "Budget",
+    "Candidates",
+    "Growth",
+    "Inventory",
+    "KnownCapacity",
+    "KnownPrice",
+    "Objective",
+    "OwnedHardware",
+    "Purchase",
+    "Quality",
+    "Scenario",
+    "Site",
+    "Slo",
+    "Task",
+    "TrafficClass",
+]
+
+
+class Objective(StrEnum):
+    """What the plan is best at."""
+
+    COST = "cost"
+    RELIABLE_TASK_COST = "reliable_task_cost"
+    ENERGY = "energy"
+    CARBON = "carbon"
+    LOAD = "load"
+    """The most load within the budget."""
 
 
 class Slo(Record):
@@ -45,32 +77,17 @@ class TrafficClass(Record):
     requests_per_s: float = Field(gt=0)
     """Mean rate."""
     peak_to_mean: float = Field(default=1.0, ge=1)
-    """The plan is sized for requests_per_s times this."""
+    """The plan is sized for requests_per_s times this; with a profile, in each of its periods."""
+    profile: tuple[float, ...] = ()
+    """Rate over the mean rate in each of equally long periods; none is flat."""
+    cached_prompt_frac: float = Field(default=0.0, ge=0, le=1)
+    """Part of the prompt that an API has cached, where it sells that for less."""
     prompt_tokens: float = Field(ge=1)
     prompt_tokens_p95: float | None = None
     output_tokens: float = Field(ge=1)
     output_tokens_p95: float | None = None
     slo: Slo = Slo()
     quality: Quality = Quality()
-
-
-class Purchase(StrEnum):
-    """How hardware is paid for."""
-
-    ON_DEMAND = "on-demand"
-    RESERVED = "reserved"
-    SPOT = "spot"
-    OWNED = "owned"
-
-
-class OwnedHardware(Record):
-    """Hardware that is there already: a catalog device or a profiled machine."""
-
-    device: str | None = None
-    profile: str | None = None
-    count: int = Field(default=1, ge=1)
-    usd_per_h: float = Field(default=0.0, ge=0)
-    """Running cost of one: power and upkeep."""
 
 
 class Candidates(Record):
@@ -84,7 +101,9 @@ class Candidates(Record):
     owned: tuple[OwnedHardware, ...] = ()
     max_devices_per_unit: int = Field(default=8, ge=1)
     purchase: tuple[Purchase, ...] = (Purchase.ON_DEMAND,)
-    """How hardware may be rented. What is owned is always allowed."""
+    """How hardware may be rented. What is owned, and what has a price in the scenario, is always allowed."""
+    spot_reserve_frac: float = Field(default=0.1, ge=0, lt=1)
+    """Part of all spot units that may be taken back at any time; their capacity counts without it."""
     providers: tuple[str, ...] | None = None
     """Clouds and API providers by glob; None is any."""
 
@@ -94,6 +113,23 @@ class Availability(Record):
 
     spare_units: int = Field(default=0, ge=0)
     """Units of each deployed kind beyond what the load needs."""
+    domains: int = Field(default=1, ge=1)
+    """Failure domains, such as zones, over which units are spread evenly."""
+    spare_domains: int = Field(default=0, ge=0)
+    """Domains that may fail at once with the load still carried."""
+
+
+class Growth(Record):
+    """How the load grows. Rates of the scenario are those of the first month."""
+
+    per_month_frac: float = Field(default=0.0, gt=-1)
+    months: int = Field(default=0, ge=0, le=120)
+    """The plan is sized for the load after so many months."""
+
+    @property
+    def factor(self) -> float:
+        """Load at the end over that of the first month."""
+        return (1 + self.per_month_frac) ** self.months
 
 
 class Budget(Record):
@@ -118,13 +154,6 @@ class KnownCapacity(Record):
     """0 says that the unit cannot serve the class."""
     class_name: str = Field(default="all", validation_alias=AliasChoices("class_name", "class"))
     """A class of the scenario; "all" is every class."""
-
-
-class KnownPrice(Record):
-    """The user's own price of one device; beats the catalog."""
-
-    device: str
-    usd_per_h: float = Field(gt=0)
 
 
 class Task(Record):
@@ -162,6 +191,11 @@ class Scenario(FileRecord):
     """Probability with which each bought kind must hold its limits; 0.5 sizes on the median prediction."""
     capacity: tuple[KnownCapacity, ...] = ()
     prices: tuple[KnownPrice, ...] = ()
+    inventory: tuple[Inventory, ...] = ()
+    api_limits: tuple[ApiLimit, ...] = ()
+    site: Site = Site()
+    growth: Growth = Growth()
+    objective: Objective = Objective.COST
     task: Task | None = None
     """None: requests are not counted as tasks."""
 

@@ -24,9 +24,11 @@ def check(scenario: Scenario) -> None:
     for traffic in scenario.classes:
         _check_limits(traffic.slo, where=f"class '{traffic.name}'")
     _check_capacity(scenario, names)
-    for device, times in Counter(price.device for price in scenario.prices).items():
+    priced = Counter((price.device, str(price.purchase), price.term_years) for price in scenario.prices)
+    for (device, way, term), times in priced.items():
         if times > 1:
-            raise InvalidInput(f"[[price]] names device '{device}' {times} times; keep one")
+            what = way if term is None else f"{way} for {term:g} years"
+            raise InvalidInput(f"[[price]] names device '{device}' {times} times as {what}; keep one")
     if scenario.candidates.devices == () and not scenario.candidates.owned and not scenario.candidates.api:
         raise InvalidInput(
             "[candidates] allows no device, owns none and has api = false: nothing to choose from"

@@ -1,7 +1,7 @@
 """A scenario as people write it: a TOML file, settings on top of it, or settings alone."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tonnage.errors import FormatError, InvalidInput, UnknownName
@@ -11,19 +11,21 @@ from workloads.scenario import (
     Availability,
     Budget,
     Candidates,
+    Growth,
     KnownCapacity,
-    KnownPrice,
-    OwnedHardware,
-    Purchase,
+    Objective,
     Scenario,
 )
 from workloads.scenario_checks import EVERY_CLASS, check
 from workloads.scenario_settings import with_settings
+from workloads.scenario_supply import api_limit, inventory, owned, price, purchases, site
 from workloads.scenario_task import task
+from workloads.scenario_tenants import for_tenants
 from workloads.scenario_traffic import traffic_classes
 
 SECTIONS = (
     "name", "traffic", "slo", "quality", "budget", "candidates", "availability", "capacity", "price", "task",
+    "inventory", "api_limit", "site", "growth", "objective",
 )  # fmt: skip
 CONFIDENCE = 0.8
 """How sure each bought kind must be of its limits, unless the scenario says otherwise."""
@@ -61,10 +63,7 @@ def from_flags(settings: Mapping[str, object]) -> Scenario:
 def parse_scenario(data: Mapping[str, object], *, where: str, folder: Path) -> Scenario:
     """Turn TOML data into a checked scenario; `folder` is where relative paths start."""
     top = read.table(data, SECTIONS, where=where)
-    capacity = tuple(
-        _capacity(row, where=f"capacity[{i}]")
-        for i, row in enumerate(read.tables(top.get("capacity", []), where="capacity"))
-    )
+    capacity = tuple(_capacity(row, where=place) for row, place in _rows(top, "capacity"))
     availability, confidence = _availability(top.get("availability", {}))
     scenario = Scenario(
         name=read.text(top["name"], where="name") if "name" in top else "",
@@ -73,15 +72,23 @@ def parse_scenario(data: Mapping[str, object], *, where: str, folder: Path) -> S
         candidates=_candidates(top.get("candidates", {}), capacity=capacity, folder=folder),
         availability=availability,
         confidence=confidence,
-        capacity=_of_only_class(capacity) if _has_one_class(top) else capacity,
-        prices=tuple(
-            _price(row, where=f"price[{i}]")
-            for i, row in enumerate(read.tables(top.get("price", []), where="price"))
-        ),
+        capacity=for_tenants(top, _of_only_class(capacity) if _has_one_class(top) else capacity),
+        prices=tuple(price(row, where=where) for row, where in _rows(top, "price")),
+        inventory=tuple(inventory(row, where=where) for row, where in _rows(top, "inventory")),
+        api_limits=tuple(api_limit(row, where=where) for row, where in _rows(top, "api_limit")),
+        site=site(top.get("site", {})),
+        growth=_growth(top.get("growth", {})),
+        objective=_objective(top.get("objective", "cost")),
         task=task(top["task"]) if "task" in top else None,
     )
     check(scenario)
     return scenario
+
+
+def _rows(top: Mapping[str, object], key: str) -> Iterator[tuple[object, str]]:
+    """Yield each table of an array with its place in words."""
+    for number, row in enumerate(read.tables(top.get(key, []), where=key)):
+        yield row, f"{key}[{number}]"
 
 
 def _has_one_class(top: Mapping[str, object]) -> bool:
@@ -102,15 +109,24 @@ def _budget(value: object) -> Budget:
 
 
 def _availability(value: object) -> tuple[Availability, float]:
-    given = read.table(value, ("spare_units", "confidence"), where="[availability]")
-    spare_units = read.whole(given.get("spare_units", 0), where="availability.spare_units", at_least=0)
+    keys = ("spare_units", "domains", "spare_domains", "confidence")
+    given = read.table(value, keys, where="[availability]")
+    counts = {
+        key: read.whole(given.get(key, least), where=f"availability.{key}", at_least=least)
+        for key, least in (("spare_units", 0), ("domains", 1), ("spare_domains", 0))
+    }
+    if counts["spare_domains"] >= counts["domains"]:
+        raise InvalidInput(
+            f"availability.spare_domains = {counts['spare_domains']} must be below the "
+            f"{counts['domains']} domains that there are; set availability.domains"
+        )
     confidence = read.share(given.get("confidence", CONFIDENCE), where="availability.confidence")
     if not 0.5 <= confidence < 1:
         raise InvalidInput(
             f"availability.confidence = {confidence:g} must be a probability of at least 0.5 and "
             "below 1, e.g. 0.9"
         )
-    return Availability(spare_units=spare_units), confidence
+    return Availability(**counts), confidence
 
 
 def _candidates(value: object, *, capacity: tuple[KnownCapacity, ...], folder: Path) -> Candidates:
@@ -122,49 +138,56 @@ def _candidates(value: object, *, capacity: tuple[KnownCapacity, ...], folder: P
             ("devices", "device"), ("models", "model"), ("formats", "weights"), ("engines", "engine"),
         )
     }  # fmt: skip
-    owned = read.tables(given.get("owned", []), where="candidates.owned")
     return Candidates(
         **chosen,
         api=read.flag(given.get("api", not capacity), where="candidates.api"),
         owned=tuple(
-            _owned(row, where=f"candidates.owned[{i}]", folder=folder) for i, row in enumerate(owned)
+            owned(row, where=f"candidates.owned[{i}]", folder=folder)
+            for i, row in enumerate(read.tables(given.get("owned", []), where="candidates.owned"))
         ),
         max_devices_per_unit=read.whole(
             given.get("max_devices_per_unit", 8), where="candidates.max_devices_per_unit", at_least=1
         ),
-        purchase=_purchase(given.get("purchase", ["on-demand"])),
+        purchase=purchases(given.get("purchase", ["on-demand"])),
+        spot_reserve_frac=read.fraction(
+            given.get("spot_reserve_frac", Candidates.model_fields["spot_reserve_frac"].default),
+            where="candidates.spot_reserve_frac",
+        ),
         providers=read.names(given["providers"], where="candidates.providers")
         if "providers" in given
         else None,
     )
 
 
+def _growth(value: object) -> Growth:
+    given = read.table(value, ("per_month", "months"), where="[growth]")
+    if not given:
+        return Growth()
+    for key in ("per_month", "months"):
+        if key not in given:
+            raise InvalidInput(f"[growth] has no {key}; write e.g. per_month = 0.05, months = 12")
+    per_month = read.part(given["per_month"], where="growth.per_month")
+    if not -1 < per_month <= 1:
+        raise InvalidInput(
+            f"growth.per_month = {per_month:g} is {per_month:.0%} a month; write {per_month / 100:g} "
+            "if percent are meant"
+        )
+    months = read.whole(given["months"], where="growth.months", at_least=1)
+    if months > 120:
+        raise InvalidInput(f"growth.months must be at most 120, not {months}")
+    return Growth(per_month_frac=per_month, months=months)
+
+
+def _objective(value: object) -> Objective:
+    name, known = read.text(value, where="objective"), [str(item) for item in Objective]
+    if name not in known:
+        raise UnknownName("objective", name, known)
+    return Objective(name)
+
+
 def _in_table(capacity: tuple[KnownCapacity, ...], field: str) -> tuple[str, ...] | None:
     listed = [getattr(entry, field) for entry in capacity]
     return tuple(dict.fromkeys(listed)) if listed and None not in listed else None
-
-
-def _purchase(value: object) -> tuple[Purchase, ...]:
-    known = [str(item) for item in Purchase if item is not Purchase.OWNED]
-    chosen = read.names(value, where="candidates.purchase")
-    for name in chosen:
-        if name not in known:
-            raise UnknownName("candidates.purchase", name, known)
-    return tuple(Purchase(name) for name in chosen)
-
-
-def _owned(value: object, *, where: str, folder: Path) -> OwnedHardware:
-    given = read.table(value, tuple(OwnedHardware.model_fields), where=where)
-    if ("device" in given) == ("profile" in given):
-        raise InvalidInput(f"{where} needs either a device of the catalog or the path of a profile")
-    return OwnedHardware(
-        device=read.text(given["device"], where=f"{where}.device") if "device" in given else None,
-        profile=str(folder / read.text(given["profile"], where=f"{where}.profile"))
-        if "profile" in given
-        else None,
-        count=read.whole(given.get("count", 1), where=f"{where}.count", at_least=1),
-        usd_per_h=read.usd_per_h(given.get("usd_per_h", 0.0), where=f"{where}.usd_per_h", or_zero=True),
-    )
 
 
 def _capacity(value: object, *, where: str) -> KnownCapacity:
@@ -184,15 +207,4 @@ def _capacity(value: object, *, where: str) -> KnownCapacity:
         engine=read.text(given["engine"], where=f"{where}.engine") if "engine" in given else None,
         requests_per_s=read.rate(given["requests_per_s"], where=f"{where}.requests_per_s", or_zero=True),
         class_name=read.text(given.get("class", "all"), where=f"{where}.class"),
-    )
-
-
-def _price(value: object, *, where: str) -> KnownPrice:
-    given = read.table(value, ("device", "usd_per_h"), where=where)
-    for key in ("device", "usd_per_h"):
-        if key not in given:
-            raise InvalidInput(f"{where} has no {key}")
-    return KnownPrice(
-        device=read.text(given["device"], where=f"{where}.device"),
-        usd_per_h=read.usd_per_h(given["usd_per_h"], where=f"{where}.usd_per_h"),
     )

@@ -4,11 +4,14 @@ from pathlib import Path
 
 from tonnage.errors import InvalidInput
 from workloads import scenario_values as read
+from workloads.profile import DAY, MOST_PERIODS, WEEK, aligned, normalised
 from workloads.scenario import Quality, Slo, TrafficClass
+from workloads.scenario_tenants import split, tenants
 from workloads.scenario_trace import Trace, read_trace
 
 LOAD = ("requests_per_s", "prompt_tokens", "output_tokens")
-TRAFFIC = (*LOAD, "peak_to_mean")
+PROFILES = ("hourly", "weekly", "profile")
+TRAFFIC = (*LOAD, "peak_to_mean", "cached_prompt_frac", *PROFILES)
 LIMITS = tuple(Slo.model_fields)
 FLOORS = tuple(Quality.model_fields)
 
@@ -30,7 +33,12 @@ def traffic_classes(top: Table, *, folder: Path) -> tuple[TrafficClass, ...]:
     """
     if "traffic" not in top:
         raise InvalidInput("the scenario has no [traffic]; give requests_per_s, prompt_tokens, output_tokens")
-    traffic = read.table(top["traffic"], (*TRAFFIC, "trace", "class"), where="[traffic]")
+    traffic = read.table(top["traffic"], (*TRAFFIC, "trace", "class", "tenant"), where="[traffic]")
+    return _aligned(split(_classes(top, traffic, folder=folder), tenants(traffic)))
+
+
+def _classes(top: Table, traffic: Table, *, folder: Path) -> tuple[TrafficClass, ...]:
+    traffic = {key: value for key, value in traffic.items() if key != "tenant"}
     slo, quality = _limits(top.get("slo", {}), where="slo"), _floors(top.get("quality", {}), where="quality")
     trace = _trace(traffic.pop("trace"), folder=folder) if "trace" in traffic else None
     if "class" not in traffic:
@@ -47,8 +55,25 @@ def traffic_classes(top: Table, *, folder: Path) -> tuple[TrafficClass, ...]:
     for i, item in enumerate(listed):
         own = read.table(item, keys, where=f"traffic.class[{i}]")
         name = read.text(own.get("name"), where=f"traffic.class[{i}].name")
-        classes.append(_class({**traffic, **own}, slo, quality, trace=None, where=f"traffic.class.{name}"))
+        inherited = {key: value for key, value in traffic.items() if not _replaced(key, own)}
+        classes.append(_class({**inherited, **own}, slo, quality, trace=None, where=f"traffic.class.{name}"))
     return tuple(classes)
+
+
+def _replaced(key: str, own: Table) -> bool:
+    """Tell whether a class sets a profile of its own, under whatever name."""
+    return key in PROFILES and any(other in own for other in PROFILES)
+
+
+def _aligned(classes: tuple[TrafficClass, ...]) -> tuple[TrafficClass, ...]:
+    """Bring all profiles to the same periods; where none is given they stay empty."""
+    if not any(traffic.profile for traffic in classes):
+        return classes
+    profiles = aligned([traffic.profile for traffic in classes])
+    return tuple(
+        traffic.model_copy(update={"profile": profile})
+        for traffic, profile in zip(classes, profiles, strict=True)
+    )
 
 
 def _class(
@@ -68,6 +93,8 @@ def _class(
         name=str(own["name"]),
         requests_per_s=read.rate(own["requests_per_s"], where=f"{where}.requests_per_s"),
         peak_to_mean=peak_to_mean,
+        profile=_profile(own, where=where),
+        cached_prompt_frac=_cached(own, where=where),
         prompt_tokens=prompt.mean,
         prompt_tokens_p95=prompt.p95,
         output_tokens=output.mean,
@@ -75,6 +102,29 @@ def _class(
         slo=Slo(**{**slo, **_limits(own.get("slo", {}), where=f"{where}.slo")}),
         quality=Quality(**{**quality, **_floors(own.get("quality", {}), where=f"{where}.quality")}),
     )
+
+
+def _profile(own: Table, *, where: str) -> tuple[float, ...]:
+    """Read hourly (24 values), weekly (168, from Monday) or profile (any number)."""
+    given = [key for key in PROFILES if key in own]
+    if not given:
+        return ()
+    if len(given) > 1:
+        raise InvalidInput(f"{where} has both {given[0]} and {given[1]}; keep one")
+    name, listed = f"{where}.{given[0]}", own[given[0]]
+    if not isinstance(listed, list):
+        raise InvalidInput(f"{name} must be a list of relative rates, not {listed!r}")
+    wanted = {"hourly": DAY, "weekly": WEEK}.get(given[0])
+    if (wanted and len(listed) != wanted) or not 1 <= len(listed) <= MOST_PERIODS:
+        raise InvalidInput(f"{name} needs {wanted or f'1 to {MOST_PERIODS}'} values, not {len(listed)}")
+    return normalised([read.share(value, where=name) for value in listed], where=name)
+
+
+def _cached(own: Table, *, where: str) -> float:
+    value = read.share(own.get("cached_prompt_frac", 0.0), where=f"{where}.cached_prompt_frac")
+    if not 0 <= value <= 1:
+        raise InvalidInput(f"{where}.cached_prompt_frac must be between 0 and 1, not {value:g}")
+    return value
 
 
 def _trace(value: object, *, folder: Path) -> Trace:

@@ -114,11 +114,40 @@ def usd_per_month(value: object, *, where: str) -> float:
     )
 
 
-def usd_per_h(value: object, *, where: str, or_zero: bool = False) -> float:
-    """Read a price such as 1.01 or "1.01/h" [USD/h]."""
+def usd_per_h(value: object, *, where: str, or_zero: bool = False, unit: str = "USD/h") -> float:
+    """Read a price such as 1.01 or "1.01/h" [USD/h], or in another unit that goes without saying."""
     given = _dollars(value, where=where)
-    parsed = units.parse(given, {"": 1.0, "/h": 1.0, "/hour": 1.0}, name=where, unit="USD/h", example="1.01")
-    return 0.0 if or_zero and parsed == 0 else positive(parsed, name=where, unit="USD/h")
+    per = {"": 1.0, "/" + unit.split("/")[1].lower(): 1.0, "/hour": 1.0}
+    parsed = units.parse(given, per, name=where, unit=unit, example="1.01")
+    return 0.0 if or_zero and parsed == 0 else positive(parsed, name=where, unit=unit)
+
+
+def usd(value: object, *, where: str) -> float:
+    """Read a sum such as 25000 or "25k" [USD]."""
+    parsed = units.count(_dollars(value, where=where), name=where, unit="USD")
+    return positive(parsed, name=where, unit="USD")
+
+
+def part(value: object, *, where: str) -> float:
+    """Read a plain number or percent: 0.05 or "5%"."""
+    given = number(value, where=where)
+    return units.parse(given, {"": 1.0, "%": 0.01}, name=where, unit="1", example="0.05 or 5%")
+
+
+def fraction(value: object, *, where: str) -> float:
+    """Read a part of a whole: at least 0 and below 1."""
+    parsed = share(value, where=where)
+    if not 0 <= parsed < 1:
+        raise InvalidInput(f"{where} must be at least 0 and below 1, not {parsed:g}")
+    return parsed
+
+
+def not_negative(value: object, *, where: str) -> float:
+    """Read a number of at least 0."""
+    parsed = share(value, where=where)
+    if parsed < 0:
+        raise InvalidInput(f"{where} must be at least 0, not {parsed:g}")
+    return parsed
 
 
 def _dollars(value: object, *, where: str) -> str | float:

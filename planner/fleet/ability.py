@@ -105,5 +105,12 @@ def with_limits(traffic: TrafficClass, factor: float) -> TrafficClass:
 def _shape(traffic: TrafficClass) -> TrafficClass:
     """Return the class without what its capacity does not depend on."""
     return traffic.model_copy(
-        update={"name": "all", "requests_per_s": 1.0, "peak_to_mean": 1.0, "quality": Quality()}
+        update={
+            "name": "all",
+            "requests_per_s": 1.0,
+            "peak_to_mean": 1.0,
+            "profile": (),
+            "cached_prompt_frac": 0.0,
+            "quality": Quality(),
+        }
     )

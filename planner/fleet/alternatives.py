@@ -24,7 +24,7 @@ def alternatives(best: Outcome, *, count: int = DEFAULT_COUNT) -> tuple[Alternat
     found = list(_next_best(best, count=count))
     seen = {best.groups(), *(outcome.groups() for outcome, _ in found)}
     for label, market in _pure(best.market):
-        outcome = solve(market)
+        outcome = solve(market, quick=True)
         if outcome is not None and outcome.groups() not in seen:
             found.append((outcome, label))
             seen.add(outcome.groups())
@@ -59,7 +59,7 @@ def _branch(
     for group in outcome.groups():
         key = left_out | {group}
         if key not in branches:
-            branches[key] = solve(outcome.market.without(frozenset({group})))
+            branches[key] = solve(outcome.market.without(frozenset({group})), quick=True)
 
 
 def _pure(market: Market) -> Iterator[tuple[str, Market]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from planner.deployment import Deployment
 from planner.fleet import choices, floors, placement
 from planner.fleet.known import covers_all, known_deployments, stands_for
+from planner.fleet.limits import Limits, limits_of
 from planner.fleet.money import Lot, beats, lots, units_of
 from planner.fleet.placement import Host
 from planner.fleet.plan_record import Rejected
@@ -83,7 +84,9 @@ class Search:
         for deployment, measured in known_deployments(self.scenario).items():
             key = key_of(deployment)
             ways = lots(deployment.device, self.scenario)
-            bought = _purchases(ways, deployment.devices, pool=deployment.device)
+            bought = _purchases(
+                ways, deployment.devices, pool=deployment.device, limits=limits_of(self.scenario)
+            )
             if deployment.device not in names:
                 self._drop(key, "its capacity is given, but the device is not among the candidates")
             elif not bought:
@@ -115,7 +118,10 @@ class Search:
         engines = placement.engines_for(host.device, self.scenario.candidates.engines)
         if not engines:
             self._drop(name, "none of the engines runs on it")
-        ways_to_buy = {size: _purchases(ways, size, pool=name) for size in placement.powers(host)}
+        limits = limits_of(self.scenario)
+        ways_to_buy = {
+            size: _purchases(ways, size, pool=name, limits=limits) for size in placement.powers(host)
+        }
         for engine in engines:
             usable = set(self._usable(host, engine, dict.fromkeys(weights for _, weights in variants)))
             for model, weights in variants:
@@ -160,9 +166,9 @@ def _is_described(model: str) -> bool:
     return True
 
 
-def _purchases(ways: tuple[Lot, ...], size: int, *, pool: str) -> Bought:
+def _purchases(ways: tuple[Lot, ...], size: int, *, pool: str, limits: Limits) -> Bought:
     """Return the ways that hold a unit and that no other way of the same kind makes pointless."""
-    priced = [(way, units_of(way, size, pool=pool)) for way in ways]
+    priced = [(way, units_of(way, size, pool=pool, limits=limits)) for way in ways]
     possible = [(way, purchase) for way, purchase in priced if purchase is not None]
     return tuple(
         (way, purchase)

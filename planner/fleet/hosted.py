@@ -66,8 +66,11 @@ def _provided(offer: Offer, globs: tuple[str, ...] | None) -> bool:
 
 
 def _usd_per_h(offer: Offer, traffic: TrafficClass) -> float:
-    """Return what an offer charges for a class at its mean rate [USD/h]."""
-    per_request = traffic.prompt_tokens * (offer.input_usd_per_token or 0.0)
+    """Return what an offer charges for a class at its mean rate, cached input at its own price [USD/h]."""
+    fresh = offer.input_usd_per_token or 0.0
+    cached = offer.cached_input_usd_per_token if offer.cached_input_usd_per_token is not None else fresh
+    part = traffic.cached_prompt_frac
+    per_request = traffic.prompt_tokens * ((1 - part) * fresh + part * cached)
     per_request += traffic.output_tokens * (offer.output_usd_per_token or 0.0)
     return per_request * traffic.requests_per_s * SECONDS_PER_HOUR
 

@@ -43,11 +43,11 @@ class Inquiry:
 
     def among_same(self, scenario: Scenario) -> Outcome | None:
         """Return the cheapest outcome of the same candidates under other limits."""
-        return self._accepted(solve(rate(scenario, self.candidates, self.predictor)))
+        return self._accepted(solve(rate(scenario, self.candidates, self.predictor), quick=True))
 
     def searched_anew(self, scenario: Scenario) -> Outcome | None:
         """Return the cheapest outcome where other limits may let other candidates in."""
-        return self._accepted(solve(survey(scenario, self.predictor)[0]))
+        return self._accepted(solve(survey(scenario, self.predictor)[0], quick=True))
 
     def _accepted(self, outcome: Outcome | None) -> Outcome | None:
         return outcome if outcome and (outcome.within_budget or not self.keep_budget) else None

@@ -1,6 +1,6 @@
 """Everything that could be bought for a scenario, rated and priced, and the problem it poses."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from planner.fleet import floors
@@ -10,9 +10,10 @@ from planner.fleet.ceiling import ceiling
 from planner.fleet.dominance import reduce
 from planner.fleet.hosted import Hosted, hosted_offers
 from planner.fleet.plan_record import Rejected
-from planner.fleet.problem import Kind, Metered, Problem
+from planner.fleet.posing import metered, periods_of, rates_of, stock_of
+from planner.fleet.problem import Kind, Problem
 from planner.fleet.slo import at_confidence
-from workloads.scenario import Purchase, Scenario
+from workloads.scenario import Scenario
 
 FIRST_RATED = 48
 """Candidates that are rated before any is compared: those that promise most for their price."""
@@ -154,13 +155,16 @@ class Market:
         api_price : float
             Factor on the price of every offer.
         """
-        scenario = self.scenario
+        scenario, available = self.scenario, self.scenario.availability
         return Problem(
-            rates=tuple(load * item.requests_per_s * item.peak_to_mean for item in scenario.classes),
+            rates=rates_of(scenario, load),
             kinds=tuple(_dearer(line, price) for line in self.lines),
-            offers=tuple(_metered(offer, load * api_price) for offer in self.hosted),
-            stock=_stock(self.lines),
-            spare_units=scenario.availability.spare_units,
+            offers=tuple(metered(offer, scenario, load=load, price=api_price) for offer in self.hosted),
+            periods=periods_of(scenario),
+            stock=stock_of((line.candidate for line in self.lines), scenario),
+            spare_units=available.spare_units,
+            domains=available.domains,
+            spare_domains=available.spare_domains,
         )
 
 
@@ -175,20 +179,6 @@ def _dearer(line: Line, price: Callable[[Line], float] | None) -> Kind:
 def _kind(item: Candidate, capacity: Iterable[float]) -> Kind:
     ways = tuple(priced for _, priced in item.bought)
     return Kind(key=item.key, capacity=tuple(capacity), purchases=ways)
-
-
-def _metered(offer: Hosted, factor: float) -> Metered:
-    prices = tuple(None if price is None else factor * price for price in offer.usd_per_h)
-    return Metered(key=offer.key, usd_per_h=prices)
-
-
-def _stock(lines: Iterable[Line]) -> Mapping[str, int]:
-    return {
-        priced.pool: lot.stock
-        for line in lines
-        for lot, priced in line.candidate.bought
-        if priced.pool is not None and lot.purchase is Purchase.OWNED and lot.stock is not None
-    }
 
 
 def survey(scenario: Scenario, predictor: Predictor) -> tuple[Market, tuple[Candidate, ...]]:

@@ -41,7 +41,9 @@ TIE_TIME_LIMIT_S = 5.0
 """Spent at most in search of fewer kinds where periods make that hard."""
 
 
-def cheapest(problem: Problem, *, gap_frac: float = GAP_FRAC) -> Mix | None:
+def cheapest(
+    problem: Problem, *, gap_frac: float = GAP_FRAC, time_limit_s: float = TIME_LIMIT_S
+) -> Mix | None:
     """Return the cheapest mix that serves the whole load, None if there is none.
 
     Among mixes of equal cost it is one with the fewest kinds and offers.
@@ -49,11 +51,13 @@ def cheapest(problem: Problem, *, gap_frac: float = GAP_FRAC) -> Mix | None:
     Parameters
     ----------
     gap_frac : float
-        Distance from the optimum that is good enough.
+        Distance from the optimum that is good enough where periods are tied together.
+    time_limit_s : float
+        The best mix after this time is returned, with its gap.
     """
     smaller = reduce(problem)
     fewer = merged(smaller.problem)
-    mix = _cheapest(fewer.problem, gap_frac)
+    mix = _cheapest(fewer.problem, gap_frac, time_limit_s)
     if mix is None:
         return None
     if mix.kinds_used > 1:
@@ -61,16 +65,16 @@ def cheapest(problem: Problem, *, gap_frac: float = GAP_FRAC) -> Mix | None:
     return smaller.expand(fewer.expand(mix))
 
 
-def _cheapest(problem: Problem, gap_frac: float) -> Mix | None:
+def _cheapest(problem: Problem, gap_frac: float, time_limit_s: float) -> Mix | None:
     """Solve each period for itself where nothing ties them together, else all at once."""
     parts = alone(problem)
     if parts is None:
         columns = Columns(problem)
-        solved = columns.programme.solve(columns.cost, gap_frac=gap_frac)
+        solved = columns.programme.solve(columns.cost, gap_frac=gap_frac, time_limit_s=time_limit_s)
         return None if solved is None else mix_of(columns, solved)
     found = []
     for part in parts:
-        mix = _cheapest(part, gap_frac)
+        mix = _cheapest(part, GAP_FRAC, time_limit_s)
         if mix is None:
             return None
         found.append(mix)

@@ -3,15 +3,21 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from hw_targets import catalog
 from planner.fleet.ability import Ability
 from planner.fleet.market import Line, Market
 from planner.fleet.mix import cheapest
+from planner.fleet.money import tdp_w
 from planner.fleet.plan_record import ApiUse, Unit
-from planner.fleet.problem import Mix, Problem, load_units
+from planner.fleet.problem import Mix, Period, Problem, load_units
 from planner.fleet.slo import all_hold, probability
+from planner.fleet.solution import held
 from tonnage.evidence import Evidence, weakest
 from tonnage.units import HOURS_PER_MONTH
+
+PERIODS_GAP_FRAC, PERIODS_TIME_LIMIT_S = 1e-3, 40.0
+"""Where reserved or owned hardware ties many periods together, this close and this long is enough."""
+QUICK_GAP_FRAC, QUICK_TIME_LIMIT_S = 1e-2, 4.0
+"""The same for each of the many solutions that say what would change the plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,17 +26,35 @@ class Deployed:
 
     Attributes
     ----------
+    bought : tuple of int
+        Purchases of each way, the most of any period.
+    by_period : tuple of tuple of int
+        The same in each period.
+    shares : tuple of float
+        Part of each class's requests.
     count : int
-        Units, spares included.
+        Units, spares included, the most of any period.
     busy : float
-        Units that the load keeps busy.
+        Of so many units, those that the load keeps busy when it is heaviest for them.
+    at_work_frac : float
+        Load of the units that are left without spares, where it is heaviest.
     """
 
     line: Line
     bought: tuple[int, ...]
+    by_period: tuple[tuple[int, ...], ...]
     shares: tuple[float, ...]
     count: int
     busy: float
+    at_work_frac: float
+
+    @property
+    def units_by_period(self) -> tuple[int, ...]:
+        """Units in each period."""
+        ways = self.line.kind.purchases
+        return tuple(
+            sum(n * way.units for n, way in zip(counts, ways, strict=True)) for counts in self.by_period
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,18 +79,7 @@ class Outcome:
 
     def deployed(self) -> tuple[Deployed, ...]:
         """Return the lines that are bought, the largest share of the load first."""
-        rows = zip(self.lines, self.problem.kinds, self.mix.bought, self.mix.shares, strict=True)
-        found = [
-            Deployed(
-                line=line,
-                bought=bought,
-                shares=shares,
-                count=sum(n * way.units for n, way in zip(bought, kind.purchases, strict=True)),
-                busy=load_units(self.problem, shares, kind),
-            )
-            for line, kind, bought, shares in rows
-            if any(bought)
-        ]
+        found = [_deployed(self, place) for place, bought in enumerate(self.mix.bought) if any(bought)]
         return tuple(sorted(found, key=lambda item: -sum(item.shares)))
 
     def groups(self) -> frozenset[str]:
@@ -90,6 +103,7 @@ class Outcome:
     def api(self) -> tuple[ApiUse, ...]:
         """Return the traffic that hosted offers serve."""
         names = self._classes()
+        rows = zip(self.market.hosted, self.problem.offers, self.mix.offer_shares, strict=True)
         return tuple(
             ApiUse(
                 provider=offer.offer.provider,
@@ -102,9 +116,7 @@ class Outcome:
                 ),
                 price_as_of=offer.offer.as_of,
             )
-            for offer, metered, shares in zip(
-                self.market.hosted, self.problem.offers, self.mix.offer_shares, strict=True
-            )
+            for offer, metered, shares in rows
             if any(shares)
         )
 
@@ -114,11 +126,10 @@ class Outcome:
         Spares are not counted: they are for failures. The errors of one unit's
         classes go together, so the least likely class decides for it.
         """
-        spare = self.market.scenario.availability.spare_units
         predicted = [item for item in self.deployed() if item.line.candidate.measured is None]
         if not predicted:
             return None
-        return all_hold(_holds(item, spare) for item in predicted)
+        return all_hold(_holds(item) for item in predicted)
 
     def _classes(self) -> tuple[str, ...]:
         return tuple(traffic.name for traffic in self.market.scenario.classes)
@@ -130,16 +141,26 @@ def solve(
     load: float = 1.0,
     price: Callable[[Line], float] | None = None,
     api_price: float = 1.0,
+    quick: bool = False,
 ) -> Outcome | None:
     """Return the cheapest outcome on a market, whatever the budget; None if it cannot carry the load.
 
-    The factors are those of `Market.problem`.
+    The factors are those of `Market.problem`. A quick answer is within one percent
+    where periods are tied together; it is exact elsewhere.
     """
     settled = market.settled()
     lines = settled.rated()
     problem = settled.of_lines(lines).problem(load=load, price=price, api_price=api_price)
-    mix = cheapest(problem)
+    mix = _cheapest(problem, quick=quick)
     return None if mix is None else Outcome(market=settled, lines=lines, problem=problem, mix=mix)
+
+
+def _cheapest(problem: Problem, *, quick: bool) -> Mix | None:
+    if len(problem.spans) == 1:
+        return cheapest(problem)
+    if quick:
+        return cheapest(problem, gap_frac=QUICK_GAP_FRAC, time_limit_s=QUICK_TIME_LIMIT_S)
+    return cheapest(problem, gap_frac=PERIODS_GAP_FRAC, time_limit_s=PERIODS_TIME_LIMIT_S)
 
 
 def label_of(outcome: Outcome) -> str:
@@ -165,11 +186,36 @@ def served(item: Deployed) -> list[Ability]:
     ]
 
 
-def _holds(item: Deployed, spare: int) -> float:
+def _deployed(outcome: Outcome, place: int) -> Deployed:
+    """Look for the period in which a line's units are busiest."""
+    problem, mix = outcome.problem, outcome.mix
+    kind, spare = problem.kinds[place], problem.spare_units
+    counts, busy = [], []
+    for period, part in zip(problem.spans, mix.by_period, strict=True):
+        counts.append(part.bought[place])
+        busy.append(load_units(problem, part.shares[place], kind, period))
+    usable = [
+        sum(held(problem, way, n) for way, n in zip(kind.purchases, row, strict=True)) for row in counts
+    ]
+    units = [sum(n * way.units for n, way in zip(row, kind.purchases, strict=True)) for row in counts]
+    count = max(units)
+    return Deployed(
+        line=outcome.lines[place],
+        bought=mix.bought[place],
+        by_period=tuple(counts),
+        shares=mix.shares[place],
+        count=count,
+        busy=count * max(used / n for used, n in zip(busy, units, strict=True) if n),
+        at_work_frac=max(
+            used / left if (left := n - spare) > 0 else used for used, n in zip(busy, usable, strict=True)
+        ),
+    )
+
+
+def _holds(item: Deployed) -> float:
     """Probability that the units at work reach the load: capacity over its sized value against use."""
-    use = item.busy / max(item.count - spare, 1)
     chances = [
-        probability(ability.requests_per_s, needed=use * sized)
+        probability(ability.requests_per_s, needed=item.at_work_frac * sized)
         for ability, sized, share in zip(
             item.line.abilities or (), item.line.capacity, item.shares, strict=True
         )
@@ -182,11 +228,14 @@ def _units(outcome: Outcome, item: Deployed) -> Iterable[Unit]:
     deployment = item.line.candidate.deployment
     names = tuple(traffic.name for traffic in outcome.market.scenario.classes)
     abilities = served(item)
-    for (lot, priced), count in zip(item.line.candidate.bought, item.bought, strict=True):
-        units = count * priced.units
-        if not units:
+    spans = outcome.problem.spans
+    unit_hours = _on_mean(item.units_by_period, spans)
+    for place, (lot, priced) in enumerate(item.line.candidate.bought):
+        counts = tuple(row[place] for row in item.by_period)
+        if not any(counts):
             continue
-        part = units / item.count
+        mean = _on_mean(counts, spans)
+        units = max(counts) * priced.units
         yield Unit(
             device=deployment.device,
             devices_per_unit=deployment.devices,
@@ -198,10 +247,12 @@ def _units(outcome: Outcome, item: Deployed) -> Iterable[Unit]:
             tp=deployment.tp,
             pp=deployment.pp,
             count=units,
+            count_by_period=tuple(n * priced.units for n in counts) if len(counts) > 1 else (),
             purchase=lot.purchase.value,
+            term_years=lot.term_years,
             price_basis=priced.label,
-            usd_per_h=count * priced.usd_per_h,
-            share=_named(names, [part * share for share in item.shares]),
+            usd_per_h=mean * priced.usd_per_h,
+            share=_named(names, [mean * priced.units / unit_hours * share for share in item.shares]),
             utilization=min(item.busy / item.count, 1.0),
             capacity_requests_per_s=_named(names, item.line.capacity),
             memory_bytes=max((a.memory_bytes for a in abilities if a.memory_bytes), default=None),
@@ -210,7 +261,14 @@ def _units(outcome: Outcome, item: Deployed) -> Iterable[Unit]:
         )
 
 
+def _on_mean(counts: Sequence[int], spans: Sequence[Period]) -> float:
+    """Mean over time; exactly the count where it stays."""
+    if len(set(counts)) == 1:
+        return float(counts[0])
+    return sum(n * period.time_frac for n, period in zip(counts, spans, strict=True))
+
+
 def _power_w(device: str, devices: int) -> float | None:
     """Power of the devices at their thermal limit, hosts not counted."""
-    tdp_w = catalog.get(device).tdp_w if device in catalog.names() else None
-    return None if tdp_w is None else tdp_w * devices
+    each_w = tdp_w(device)
+    return None if each_w is None else each_w * devices

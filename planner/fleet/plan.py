@@ -6,17 +6,21 @@ from datetime import UTC, datetime
 from planner.fleet import infeasible, relax, sensitivity
 from planner.fleet.ability import Predictor
 from planner.fleet.alternatives import alternatives
+from planner.fleet.assumptions import assumptions
 from planner.fleet.candidates import Candidate
 from planner.fleet.dominance import reduce
 from planner.fleet.felt import felt, predicted, with_felt
 from planner.fleet.market import Market, rate, survey
 from planner.fleet.outcome import Outcome, solve
+from planner.fleet.over_time import growth, periods
 from planner.fleet.plan_record import Plan, Rejected
 from planner.fleet.task_cost import reliable_task
-from workloads.scenario import Purchase, Scenario
+from workloads.scenario import Scenario
 
 ROUNDS = 3
 """Times the confidence per kind is raised so that all kinds together reach the one asked for."""
+PROVEN_GAP_FRAC = 1e-6
+"""A cost that is proven to be this close to the least possible is called optimal."""
 SECONDS_PER_HOUR = 3600.0
 DOMINATED = "others carry as much of every class at no higher cost"
 
@@ -41,12 +45,13 @@ def make_plan(scenario: Scenario) -> Plan:
         If a device, model or format is in no catalog.
     """
     predictor = Predictor(limit_steps=sensitivity.LIMIT_STEPS)
-    market, candidates = survey(scenario, predictor)
+    market, candidates = survey(relax.grown(scenario), predictor)
     outcome = solve(market)
     if outcome is None or not outcome.within_budget:
         return _infeasible(scenario, market.settled(), candidates, predictor)
     outcome = _sure_together(outcome, candidates, predictor)
-    return _feasible(outcome, candidates, predictor)
+    plan = _feasible(outcome, candidates, predictor)
+    return plan.model_copy(update={"scenario": scenario, "growth": growth(outcome, scenario)})
 
 
 def _sure_together(outcome: Outcome, candidates: Sequence[Candidate], predictor: Predictor) -> Outcome:
@@ -86,6 +91,7 @@ def _feasible(outcome: Outcome, candidates: Sequence[Candidate], predictor: Pred
         task=task,
         units=with_felt(outcome.units(), outcome.unit_keys(), rows),
         api=outcome.api(),
+        periods=periods(outcome),
         predicted=predicted(outcome, rows),
         binding=sensitivity.binding(decision),
         sensitivity=sensitivity.sensitivity(decision),
@@ -93,8 +99,9 @@ def _feasible(outcome: Outcome, candidates: Sequence[Candidate], predictor: Pred
         rejected=(*outcome.market.unfit, *_dominated(outcome)),
         candidates_considered=_considered(outcome.market, candidates),
         mip_gap=outcome.mix.gap_frac,
+        proven_optimal=outcome.mix.gap_frac <= PROVEN_GAP_FRAC,
         solver=_solver(),
-        assumptions=(*_assumptions(outcome), *said_of_task),
+        assumptions=(*assumptions(outcome), *said_of_task),
         created_at=_now(),
     )
 
@@ -102,7 +109,9 @@ def _feasible(outcome: Outcome, candidates: Sequence[Candidate], predictor: Pred
 def _infeasible(
     scenario: Scenario, market: Market, candidates: Sequence[Candidate], predictor: Predictor
 ) -> Plan:
-    inquiry = infeasible.Inquiry(scenario=scenario, market=market, candidates=candidates, predictor=predictor)
+    inquiry = infeasible.Inquiry(
+        scenario=market.scenario, market=market, candidates=candidates, predictor=predictor
+    )
     relaxed = infeasible.relaxations(inquiry)
     return Plan(
         scenario=scenario,
@@ -139,32 +148,6 @@ def _dominated(outcome: Outcome) -> tuple[Rejected, ...]:
 
 def _considered(market: Market, candidates: Sequence[Candidate]) -> int:
     return len(candidates) + len(market.hosted)
-
-
-def _assumptions(outcome: Outcome) -> tuple[str, ...]:
-    """Say in sentences what the plan takes for granted."""
-    scenario = outcome.market.scenario
-    said = []
-    deployed = outcome.deployed()
-    if any(item.line.candidate.measured is not None for item in deployed):
-        said.append("Capacities given in the scenario are taken as they are, with no further headroom.")
-    if any(item.line.candidate.measured is None for item in deployed):
-        said.append(
-            f"Units are sized so that their limits hold with probability {scenario.confidence:g}, "
-            "by the prediction intervals; errors of different kinds are taken as independent."
-        )
-        said.append("A unit that serves several classes is busy for the sum of their rates over capacities.")
-    if outcome.api():
-        said.append(
-            "Hosted APIs are taken to hold these latency limits and to have no rate limit: the catalog has "
-            "neither, and the probability that limits hold covers own units alone."
-        )
-    if scenario.candidates.models is None and not relax.floors(scenario):
-        said.append("No quality floor is set and no model is named, so the cheapest model wins.")
-    if any(lot.purchase is Purchase.SPOT for item in deployed for lot, _ in item.line.candidate.bought):
-        said.append("Spot instances can be taken back at short notice; nothing is added for that.")
-    said.append("Prices are list prices of the dates shown, without taxes, storage and network traffic.")
-    return tuple(said)
 
 
 def _solver() -> str:

@@ -23,13 +23,18 @@ class Unit(Record):
     tp: int
     pp: int
     count: int
+    """The most of any period."""
+    count_by_period: tuple[int, ...] = ()
+    """Empty where the load stays the same."""
     role: str = "whole"
     purchase: str = "on-demand"
     """on-demand, reserved, spot or owned."""
+    term_years: float | None = None
+    """For how long a reservation binds."""
     price_basis: str = ""
     """Where and when the price was quoted."""
     usd_per_h: float
-    """All `count` units together."""
+    """All `count` units together, on the mean over time."""
     share: dict[str, float] = Field(default_factory=dict)
     """Fraction of each traffic class that these units serve."""
     utilization: float
@@ -149,6 +154,27 @@ class ReliableTask(Record):
     tiers: tuple[TaskTier, ...]
 
 
+class PlanPeriod(Record):
+    """One of equally long periods: what comes in and what it costs."""
+
+    label: str
+    requests_per_s: float
+    """On the mean over the period, all classes together."""
+    units: int
+    api_frac: float
+    """Part of the requests that hosted APIs serve."""
+    usd_per_h: float
+
+
+class GrowthMonth(Record):
+    """One month on the way to the load that the plan is sized for."""
+
+    month: int
+    load_factor: float
+    """Load over that of the first month."""
+    cost_usd_per_month: float
+
+
 class Plan(FileRecord):
     """What `tonnage plan` answers."""
 
@@ -169,6 +195,12 @@ class Plan(FileRecord):
     """What a simulation says of it; None if nobody asked."""
     units: tuple[Unit, ...] = ()
     api: tuple[ApiUse, ...] = ()
+    periods: tuple[PlanPeriod, ...] = ()
+    """Empty where the load stays the same."""
+    growth: tuple[GrowthMonth, ...] = ()
+    """From now to the month that the plan is sized for; empty without growth."""
+    load_frac: float = 1.0
+    """Part of the load asked for that the plan serves; more than 1 where more was to be had."""
     predicted: Predicted = Predicted()
     binding: tuple[Binding, ...] = ()
     sensitivity: tuple[Sensitivity, ...] = ()
@@ -177,6 +209,8 @@ class Plan(FileRecord):
     relaxations: tuple[Relaxation, ...] = ()
     candidates_considered: int = 0
     mip_gap: float | None = None
+    """Proven distance of the cost from the least possible."""
+    proven_optimal: bool = False
     solver: str = ""
     assumptions: tuple[str, ...] = ()
     """Sentences: what was assumed, with its evidence."""

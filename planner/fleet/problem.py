@@ -232,6 +232,11 @@ def cost_usd_per_h(problem: Problem, mix: Mix) -> float:
     )
 
 
+def of_period(problem: Problem, mix: Mix, place: int) -> float:
+    """Return what a mix costs in one period [USD/h]."""
+    return sum(_costs(problem, problem.spans[place], mix.by_period[place]))
+
+
 def _costs(problem: Problem, period: Period, part: PeriodMix) -> Iterator[float]:
     for kind, counts, shares in zip(problem.kinds, part.bought, part.shares, strict=True):
         yield from (way.usd_per_h * count for way, count in zip(kind.purchases, counts, strict=True))

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 from planner.fleet.ability import with_limits
-from workloads.scenario import Quality, Scenario, Slo, TrafficClass
+from workloads.scenario import Growth, Quality, Scenario, Slo, TrafficClass
 
 
 def limits(scenario: Scenario) -> dict[str, float]:
@@ -77,6 +77,13 @@ def with_load(scenario: Scenario, factor: float) -> Scenario:
         return traffic.model_copy(update={"requests_per_s": traffic.requests_per_s * factor})
 
     return each_class(scenario, scaled)
+
+
+def grown(scenario: Scenario) -> Scenario:
+    """Return the scenario with the load of its last month, and no growth any more."""
+    if scenario.growth == Growth():
+        return scenario
+    return with_load(scenario, scenario.growth.factor).model_copy(update={"growth": Growth()})
 
 
 def with_budget(scenario: Scenario, usd_per_month: float | None) -> Scenario:

@@ -39,7 +39,7 @@ class Decision:
 
     def again(self, scenario: Scenario) -> Outcome | None:
         """Decide for the same candidates under other limits."""
-        return solve(rate(scenario, self.candidates, self.predictor))
+        return solve(rate(scenario, self.candidates, self.predictor), quick=True)
 
 
 def sensitivity(decision: Decision) -> tuple[Sensitivity, ...]:
@@ -88,7 +88,8 @@ def _floor_rows(decision: Decision) -> Iterator[Binding]:
     for benchmark, floor in relax.floors(decision.scenario).items():
         lower = max(0.0, floor - FLOOR_STEP_PERCENT)
         outcome = solve(
-            survey(relax.with_floor(decision.scenario, benchmark, lower), decision.predictor.plain())[0]
+            survey(relax.with_floor(decision.scenario, benchmark, lower), decision.predictor.plain())[0],
+            quick=True,
         )
         if outcome is not None and outcome.mix.usd_per_h < decision.outcome.mix.usd_per_h * (1 - 1e-6):
             saved = (decision.outcome.mix.usd_per_h - outcome.mix.usd_per_h) * HOURS_PER_MONTH
@@ -101,7 +102,7 @@ def _floor_rows(decision: Decision) -> Iterator[Binding]:
 
 def _load(decision: Decision) -> Iterator[Sensitivity]:
     for step in LOAD_STEPS:
-        after = solve(decision.outcome.market, load=step)
+        after = solve(decision.outcome.market, load=step, quick=True)
         yield _step("traffic.requests_per_s", f"x {step:g}", decision.outcome, after)
 
 
@@ -128,7 +129,7 @@ def _device_prices(decision: Decision) -> Iterator[Sensitivity]:
             def price(line: Line) -> float:
                 return factor if line.candidate.deployment.device == device else 1.0
 
-            return solve(market, price=price)
+            return solve(market, price=price, quick=True)
 
         yield _flip(f"price of {device}", outcome, dearer, edge=DEAREST)
 
@@ -169,7 +170,9 @@ def _api_price(decision: Decision) -> Iterator[Sensitivity]:
     if outcome.market.hosted:
         market = outcome.market.of_lines(_undominated(outcome.market, outcome.market.lines))
         edge = DEAREST if outcome.api() else 1 / DEAREST
-        yield _flip("prices of hosted APIs", outcome, lambda f: solve(market, api_price=f), edge=edge)
+        yield _flip(
+            "prices of hosted APIs", outcome, lambda f: solve(market, api_price=f, quick=True), edge=edge
+        )
 
 
 def _limits(decision: Decision) -> Iterator[Sensitivity]:

@@ -1,0 +1,85 @@
+"""What a plan takes for granted, in sentences."""
+
+from collections.abc import Iterator
+
+from planner.fleet import relax
+from planner.fleet.outcome import Outcome
+from workloads.scenario import Purchase, Scenario
+
+
+def assumptions(outcome: Outcome) -> tuple[str, ...]:
+    """Return the sentences that belong to an outcome."""
+    scenario = outcome.market.scenario
+    return (
+        *_of_capacity(outcome),
+        *_of_hosted(outcome),
+        *_of_demand(scenario),
+        *_of_purchases(outcome),
+        "Prices are list prices of the dates shown, without taxes, storage and network traffic.",
+    )
+
+
+def _of_capacity(outcome: Outcome) -> Iterator[str]:
+    deployed, confidence = outcome.deployed(), outcome.market.scenario.confidence
+    if any(item.line.candidate.measured is not None for item in deployed):
+        yield "Capacities given in the scenario are taken as they are, with no further headroom."
+    if any(item.line.candidate.measured is None for item in deployed):
+        yield (
+            f"Units are sized so that their limits hold with probability {confidence:g}, "
+            "by the prediction intervals; errors of different kinds are taken as independent."
+        )
+        yield "A unit that serves several classes is busy for the sum of their rates over capacities."
+
+
+def _of_hosted(outcome: Outcome) -> Iterator[str]:
+    used = [
+        offer
+        for offer, shares in zip(outcome.problem.offers, outcome.mix.offer_shares, strict=True)
+        if any(shares)
+    ]
+    if used and all(offer.limits for offer in used):
+        yield (
+            "Hosted APIs are taken to hold these latency limits, which the catalog does not say; the "
+            "probability that limits hold covers own units alone."
+        )
+    elif used:
+        yield (
+            "Hosted APIs are taken to hold these latency limits and to have no rate limit: the catalog has "
+            "neither, and the probability that limits hold covers own units alone."
+        )
+    if used and any(traffic.cached_prompt_frac for traffic in outcome.market.scenario.classes):
+        yield "Cached prompts are cheaper at APIs that sell them so; own units are sized without a cache."
+
+
+def _of_demand(scenario: Scenario) -> Iterator[str]:
+    if scenario.candidates.models is None and not relax.floors(scenario):
+        yield "No quality floor is set and no model is named, so the cheapest model wins."
+    if any(traffic.profile for traffic in scenario.classes):
+        yield (
+            "What is rented by the hour is rented anew in each period, ready at its start; what is reserved "
+            "or owned is paid for in all of them. What-if answers are within 1 % of the best."
+        )
+
+
+def _of_purchases(outcome: Outcome) -> Iterator[str]:
+    scenario = outcome.market.scenario
+    ways = {
+        lot.purchase
+        for item in outcome.deployed()
+        for (lot, _), count in zip(item.line.candidate.bought, item.bought, strict=True)
+        if count
+    }
+    if Purchase.SPOT in ways:
+        yield (
+            f"Spot instances can be taken back at short notice: {scenario.candidates.spot_reserve_frac:.0%} "
+            "of them are taken to be missing at any time (assumed; set candidates.spot_reserve_frac)."
+        )
+    if Purchase.OWNED in ways and scenario.site.usd_per_kwh:
+        yield "Owned hardware is taken to draw its full power at all hours."
+    if Purchase.RESERVED in ways:
+        yield "Reserved hardware is paid for as long as its reservation binds, needed or not."
+    if outcome.problem.spare_domains:
+        yield (
+            f"Each way to buy a kind is spread evenly over {outcome.problem.domains} failure domains, of "
+            f"which {outcome.problem.spare_domains} may fail at once; moving traffic takes no time."
+        )
