@@ -7,7 +7,7 @@ from hw_targets import facts as merging
 from hw_targets.catalog.shelf import Shelf, shelf
 from hw_targets.device import Device, DeviceKind
 from hw_targets.facts import CpuFacts, Facts, MemoryFacts, Seen, SystemFacts
-from hw_targets.machine import Accelerator, Cpu, Machine, Memory
+from hw_targets.machine import Accelerator, Cpu, Machine, Memory, Peer
 from hw_targets.match import Match, match
 from hw_targets.match_cpu import match_cpu
 from tonnage.errors import TonnageError
@@ -153,6 +153,8 @@ def _accelerator(one: Seen, found: Match, host: Memory, *, share: int) -> Accele
         part_of=found.device.id if found.device and not found.is_whole else None,
         ecc=facts.ecc,
         link=facts.link,
+        peers=tuple(Peer(pci_address=place, link=link) for place, link in facts.peers),
+        pcie_path=facts.pcie_path,
         power_limit_w=facts.power_limit_w,
         seen_by=one.seen_by,
     )

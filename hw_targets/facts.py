@@ -94,6 +94,10 @@ class Sighting:
     compute_units: int | None = None
     numa_node: int | None = None
     link: str | None = None
+    peers: tuple[tuple[str, str], ...] = ()
+    """Places of devices with a link of their own to this one, and its name."""
+    pcie_path: tuple[str, ...] = ()
+    """Bridges between the root and the device, the root first."""
     power_limit_w: float | None = None
     uuid: str | None = None
     refusal: str | None = None

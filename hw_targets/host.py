@@ -77,6 +77,13 @@ class Host:
         except OSError:
             return None
 
+    def real(self, path: str) -> str | None:
+        """Return the path without links, as the host itself names it; None if it leads nowhere."""
+        if self.live:
+            return os.path.realpath(path) if "\0" not in path else None
+        place = self._walk((), path)
+        return "/" + "/".join(place) if place is not None else None
+
     def may_open(self, path: str) -> bool | None:
         """Tell whether this user may open a device node; None for a captured host."""
         return os.access(path, os.R_OK | os.W_OK) if self.live else None

@@ -47,6 +47,14 @@ class Memory(Record):
     dimm_type: str | None = None
 
 
+class Peer(Record):
+    """A device with a link of its own to another."""
+
+    pci_address: str
+    link: str
+    """`xGMI`, or `NVLink x4` for four of them."""
+
+
 class Accelerator(Record):
     """One device that a program can address, or a reason why it cannot."""
 
@@ -79,6 +87,11 @@ class Accelerator(Record):
     """Catalog id of the device that a partition is a slice of."""
     ecc: bool | None = None
     link: str | None = None
+    peers: tuple[Peer, ...] = ()
+    """Devices that it reaches without the host; empty where none is told."""
+    pcie_path: tuple[str, ...] = ()
+    """PCI bridges between the root and the device, the root first: what two devices share of it, they
+    share in bandwidth."""
     power_limit_w: float | None = None
     seen_by: tuple[str, ...] = ()
     """Names of the probes that saw it."""

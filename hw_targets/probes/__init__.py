@@ -2,7 +2,7 @@
 
 cpu memory limits system    what every Linux host tells about itself
 pci makers                  every accelerator on the bus, by the ids of its maker
-nvidia nvml amd intel       what drivers add: memory, partitions, tiles, links
+nvidia nvml amd amdsmi intel  what drivers and their libraries add: memory, partitions, tiles, links
 neuron tenstorrent apple    likewise
 """
 
@@ -13,6 +13,7 @@ from hw_targets.facts import Facts
 from hw_targets.host import Host
 from hw_targets.probes import (
     amd,
+    amdsmi,
     apple,
     cpu,
     intel,
@@ -33,6 +34,7 @@ PROBES: Mapping[str, Probe] = MappingProxyType(
         "nvml": nvml.probe,
         "nvidia": nvidia.probe,
         "amd": amd.probe,
+        "amdsmi": amdsmi.probe,
         "intel": intel.probe,
         "tenstorrent": tenstorrent.probe,
         "neuron": neuron.probe,

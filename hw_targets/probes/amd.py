@@ -1,6 +1,7 @@
 """AMD GPUs as amdgpu (sysfs) and its compute driver KFD show them: memory, gfx target, partitions, links."""
 
 import re
+from dataclasses import replace
 
 from hw_targets.facts import Facts, Sighting
 from hw_targets.host import Host, whole
@@ -19,7 +20,9 @@ def probe(host: Host) -> Facts:
     """Read memory sizes per PCI function, then one KFD node per device that ROCm can address."""
     addresses = functions_of(host, "1002")
     wholes = [_from_driver(host, address) for address in addresses]
-    parts = [_from_node(host, node) for node in host.names(NODES)[:MOST_NODES]]
+    nodes = {node: _from_node(host, node) for node in host.names(NODES)[:MOST_NODES]}
+    places = {node: one.place for node, one in nodes.items() if one is not None}
+    parts = [replace(one, peers=_peers(host, node, places)) for node, one in nodes.items() if one is not None]
     return Facts(devices=tuple(one for one in (*parts, *wholes) if one is not None))
 
 
@@ -114,10 +117,21 @@ def _vram_bytes(host: Host, node: str) -> int | None:
 
 
 def _xgmi(host: Host, node: str) -> str | None:
+    peers = len(_linked(host, node))
+    return f"xGMI to {peers} peers" if peers else None
+
+
+def _linked(host: Host, node: str) -> list[int | None]:
+    """Return the nodes at the other end of xGMI links."""
     folder = f"{NODES}/{node}/io_links"
     links = [_properties(host, f"{folder}/{link}/properties") for link in host.names(folder)]
-    peers = sum(1 for link in links if link.get("type") == XGMI_LINK)
-    return f"xGMI to {peers} peers" if peers else None
+    return [link.get("node_to") for link in links if link.get("type") == XGMI_LINK]
+
+
+def _peers(host: Host, node: str, places: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return the devices at the other end; partitions of one card are no peers of each other."""
+    found = dict.fromkeys(places[str(end)] for end in _linked(host, node) if str(end) in places)
+    return tuple((place, "xGMI") for place in found if place != places[node])
 
 
 def _refusal(host: Host, told: dict[str, int]) -> str | None:

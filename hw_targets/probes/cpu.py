@@ -32,7 +32,8 @@ ARM_CORES = {
     (0x41, 0xD84): "Arm Neoverse V3", (0x41, 0xD85): "Arm Cortex-X925", (0x41, 0xD87): "Arm Cortex-A725",
     (0x48, 0xD01): "HiSilicon Kunpeng 920", (0xC0, 0xAC3): "Ampere-1",
 }  # fmt: skip
-"""Cores by `CPU implementer` and `CPU part`, from util-linux lscpu-arm.c."""
+"""Cores by `CPU implementer` and `CPU part`, from util-linux lscpu-arm.c, and Linux arch/arm64 cputype.h for
+those since Neoverse V3."""
 VENDORS = {"GenuineIntel": "Intel", "AuthenticAMD": "AMD", "HygonGenuine": "Hygon"}
 _SIZE = re.compile(r"(\d{1,9})([KMG]?)")
 

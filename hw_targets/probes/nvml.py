@@ -1,6 +1,8 @@
 """NVIDIA devices as the driver's library NVML reports them: memory, partitions, clocks, limits, links."""
 
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from hw_targets.facts import Facts, Sighting
@@ -36,7 +38,7 @@ def probe(host: Host) -> Facts:
         found: list[Sighting] = []
         for index in range(nvml.nvmlDeviceGetCount()):
             found += _device(nvml, index)
-        return Facts(devices=tuple(found))
+        return Facts(devices=_with_peers(found))
     except nvml.NVMLError as problem:
         raise ProbeUnavailable(f"NVML stopped answering ({problem})") from None
     finally:
@@ -82,6 +84,7 @@ def _device(nvml: Any, index: int) -> list[Sighting]:
         isa=f"{capability[0]}.{capability[1]}" if capability else None,
         compute_units=_multiprocessors(nvml, handle),
         link=_link(nvml, handle),
+        peers=_peers(nvml, handle),
         power_limit_w=limit_mw / 1000 if limit_mw else None,
         uuid=_text(_ask(nvml, nvml.nvmlDeviceGetUUID, handle)),
     )
@@ -156,6 +159,31 @@ def _link(nvml: Any, handle: Any) -> str | None:
     generation = _ask(nvml, nvml.nvmlDeviceGetMaxPcieLinkGeneration, handle)
     width = _ask(nvml, nvml.nvmlDeviceGetMaxPcieLinkWidth, handle)
     return f"PCIe {generation}.0 x{width}" if generation and width else None
+
+
+def _peers(nvml: Any, handle: Any) -> tuple[tuple[str, str], ...]:
+    """Return what is at the other end of each NVLink: another GPU, or a switch."""
+    ends: Counter[str] = Counter()
+    for link in range(getattr(nvml, "NVML_NVLINK_MAX_LINKS", 18)):
+        if _ask(nvml, nvml.nvmlDeviceGetNvLinkState, handle, link) != 1:
+            continue
+        remote = _ask(nvml, nvml.nvmlDeviceGetNvLinkRemotePciInfo, handle, link)
+        if remote is not None:
+            ends[_address(remote.busId)] += 1
+    return tuple((address, f"NVLink x{count}") for address, count in ends.items())
+
+
+def _with_peers(found: list[Sighting]) -> tuple[Sighting, ...]:
+    """Keep peers that are GPUs; links that end elsewhere end in a switch, behind which all others are."""
+    gpus = {one.place for one in found}
+    switched = {one.place for one in found if any(place not in gpus for place, _ in one.peers)}
+    return tuple(replace(one, peers=_reached(one, gpus, switched)) for one in found)
+
+
+def _reached(one: Sighting, gpus: set[str], switched: set[str]) -> tuple[tuple[str, str], ...]:
+    direct = [(place, link) for place, link in one.peers if place in gpus]
+    behind = sorted(switched - {one.place}) if one.place in switched and one.peers else []
+    return (*direct, *((place, "NVLink through a switch") for place in behind))
 
 
 def _address(bus_id: str | bytes) -> str:

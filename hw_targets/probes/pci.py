@@ -13,6 +13,7 @@ ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 ROOT_PORT_GRAPHICS = "0000:00:02.0"
 """Where Intel's integrated graphics sits."""
 MOST_FUNCTIONS = 4096
+MOST_BRIDGES = 16
 UNKNOWN_CLASSES = ("0302", "1200", "0b40")
 """Of a vendor that is not listed: 3D controllers, processing accelerators and co-processors.
 A plain display adapter (0300) of an unlisted vendor is a server's screen."""
@@ -62,6 +63,7 @@ def _sighting(host: Host, address: str) -> Sighting | None:
     driver = host.link(f"{DEVICES}/{address}/driver")
     is_function = host.link(f"{DEVICES}/{address}/physfn") is not None
     numa_node = host.number(f"{DEVICES}/{address}/numa_node")
+    path = _path(host, address)
     return Sighting(
         place=address,
         part=0 if is_function else None,
@@ -74,7 +76,8 @@ def _sighting(host: Host, address: str) -> Sighting | None:
         driver=driver,
         shares_host_memory=True if vendor == "8086" and address == ROOT_PORT_GRAPHICS else None,
         numa_node=numa_node if numa_node is not None and numa_node >= 0 else None,
-        link=_link(host, address),
+        link=_link(host, address, path),
+        pcie_path=path,
         refusal="it is for a guest, not for this host" if is_function else _refusal(host, by, driver),
     )
 
@@ -85,14 +88,36 @@ def _name(by: Maker | None, vendor: str, device: str, class_code: str) -> str:
     return by.products.get(device, f"{by.name} {vendor}:{device}")
 
 
-def _link(host: Host, address: str) -> str | None:
-    """Return the best link the device itself can have; at idle the present one is slower."""
+def _path(host: Host, address: str) -> tuple[str, ...]:
+    """Return the bridges above a device, the root first: sysfs nests what is behind a bridge below it."""
+    parts = (host.real(f"{DEVICES}/{address}") or "").split("/")
+    if parts[1:3] != ["sys", "devices"]:
+        return ()
+    bridges = [part for part in parts[3:-1] if part.startswith("pci") or ADDRESS.fullmatch(part)]
+    return tuple(bridges[:MOST_BRIDGES])
+
+
+def _link(host: Host, address: str, path: tuple[str, ...]) -> str | None:
+    """Return the best link between device and root: the slowest and the narrowest on the way.
+
+    What a link can do, not what it does: at idle it is slower.
+    """
+    own = _best(host, address)
+    if own is None:
+        return None
+    above = [_best(host, bridge) for bridge in path[1:]]
+    rates, widths = zip(own, *(one for one in above if one is not None), strict=True)
+    return f"PCIe {min(rates):g} GT/s x{min(widths)}"
+
+
+def _best(host: Host, address: str) -> tuple[float, int] | None:
+    """Return speed [GT/s] and width that a port can have; virtual machines tell none or nonsense."""
     speed = host.line(f"{DEVICES}/{address}/max_link_speed") or ""
     width = host.number(f"{DEVICES}/{address}/max_link_width")
-    rate = re.match(r"(\d+(?:\.\d+)?) GT/s", speed)
-    if not rate or not width or not 0 < width <= 32:
+    rate = re.match(r"(\d{1,3}(?:\.\d+)?) GT/s", speed)
+    if not rate or not float(rate[1]) or not width or not 0 < width <= 32:
         return None
-    return f"PCIe {float(rate[1]):g} GT/s x{width}"
+    return float(rate[1]), width
 
 
 def _refusal(host: Host, by: Maker | None, driver: str | None) -> str | None:
