@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tonnage.api import bench, compare, deploy, fit, plan, predict, probe, report, simulate
+    from tonnage.api import audit, bench, compare, deploy, fit, plan, predict, probe, report, simulate
 
 __version__ = "0.1.0"
 __all__ = [
     "__version__",
+    "audit",
     "bench",
     "compare",
     "deploy",

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hw_targets.machine import Machine
+    from planner.audit.audit_record import Audit
+    from planner.audit.fleet_file import RunningFleet
     from planner.compare.comparison import Comparison
     from planner.deployment import Case
     from planner.fleet.plan_record import Plan
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
     from workloads.scenario import Scenario
 
 __all__ = [
+    "audit",
     "bench",
     "compare",
+    "deploy",
     "fit",
     "import_results",
     "plan",
@@ -203,6 +207,25 @@ def simulate(
     from planner.simulate.replicate import simulate as run
 
     return run(experiment(source, Effort(requests=requests, replications=replications, seed=seed)))
+
+
+def audit(
+    fleet: "RunningFleet | Path | str",
+    scenario: "Scenario | Path | str",
+    *,
+    growth_per_month: float | None = None,
+) -> "Audit":
+    """Hold a running fleet against a scenario: headroom, waste, what breaks next and when."""
+    from planner.audit.fleet_file import RunningFleet, read_fleet
+    from planner.audit.make import audit as answer
+    from workloads.scenario import Scenario
+    from workloads.scenario_file import read_scenario
+
+    return answer(
+        fleet if isinstance(fleet, RunningFleet) else read_fleet(fleet),
+        scenario if isinstance(scenario, Scenario) else read_scenario(Path(scenario)),
+        growth_per_month=growth_per_month,
+    )
 
 
 def deploy(

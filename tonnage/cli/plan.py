@@ -69,6 +69,10 @@ def plan(
         typer.Option(metavar="cost,mmlu", help="Show what more quality costs instead of one plan."),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Also simulate the plan.")] = False,
+    fixed: Annotated[
+        Path | None, typer.Option(metavar="FLEET.toml", help="Audit this running fleet instead.")
+    ] = None,
+    growth: Annotated[str | None, typer.Option(help="With --fixed, growth per month, e.g. 8%.")] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other value, e.g. slo.ttft_p99_s=1s."),
@@ -81,6 +85,8 @@ def plan(
     words = scenario or []
     if words[:1] == ["diff"]:
         _show_difference(words[1:], as_json=as_json)
+    elif fixed is not None:
+        _show_audit(fixed, _read(words, settings(context.params)), growth, output=output, as_json=as_json)
     elif pareto is not None:
         _show_pareto(_read(words, settings(context.params)), pareto, as_json=as_json)
     else:
@@ -113,6 +119,30 @@ def _show_plan(
         show_plan(answer)
         show_check(answer)
     if not answer.feasible:
+        raise typer.Exit(INFEASIBLE)
+
+
+def _show_audit(
+    fleet: Path, scenario: "Scenario", growth: str | None, *, output: Path | None, as_json: bool
+) -> None:
+    from planner.audit.alternative import with_alternative
+    from planner.audit.fleet_file import growth as parsed
+    from planner.audit.fleet_file import read_fleet
+    from planner.audit.make import audit
+    from reports.terminal_audit import show_audit
+    from tonnage.files import check_writable, write_record
+
+    if output is not None:
+        check_writable(output)
+    faster = None if growth is None else parsed(growth)
+    answer = with_alternative(audit(read_fleet(fleet), scenario, growth_per_month=faster))
+    if output is not None:
+        write_record(output, answer)
+    if as_json:
+        typer.echo(answer.to_json())
+    else:
+        show_audit(answer)
+    if not answer.holds:
         raise typer.Exit(INFEASIBLE)
 
 
