@@ -11,6 +11,7 @@ from planner.audit.audit_record import Audit, AuditedUnit, Bottleneck
 from planner.audit.fleet_file import RunningFleet
 from planner.audit.price import unit_usd_per_h
 from planner.audit.routing import Array, Routed, fewest, largest
+from planner.fleet.peak import peak_rate
 from planner.fleet.slo import all_hold, at_confidence, probability
 from planner.prediction import Prediction
 from planner.serving.capacity import Capacity
@@ -70,17 +71,10 @@ def audit(fleet: RunningFleet, scenario: Scenario, *, growth_per_month: float | 
     )
 
 
-def peak_rate(traffic: TrafficClass) -> float:
-    """Return the largest rate of a class, its busiest period and its peaks counted [requests/s]."""
-    busiest: float = max(getattr(traffic, "profile", ()) or (1.0,))
-    return traffic.requests_per_s * traffic.peak_to_mean * busiest
-
-
 def _growth(fleet: RunningFleet, scenario: Scenario, given: float | None) -> float | None:
     if given is not None or fleet.growth_per_month is not None:
         return given if given is not None else fleet.growth_per_month
-    own = getattr(getattr(scenario, "growth", None), "per_month_frac", None)
-    return float(own) if own else None
+    return scenario.growth.per_month_frac or None
 
 
 def _capacity(found: Sequence[Able], confidence: float) -> Array:

@@ -17,6 +17,7 @@ from statistics import NormalDist
 import numpy as np
 
 from planner.check.attainment import all_hold, attained
+from planner.check.busiest import in_busiest_period
 from planner.fleet.check_record import PlanCheck
 from planner.fleet.plan_record import Plan
 from planner.simulate.cases import Effort, experiment
@@ -45,6 +46,7 @@ def check_plan(plan: Plan, *, requests: int = REQUESTS, draws: int = DRAWS, seed
     seed : int
         Equal seeds give equal answers.
     """
+    plan, said = in_busiest_period(plan)
     try:
         asked = experiment(plan, Effort(requests=requests, replications=REPLICATIONS, seed=seed))
     except TonnageError as problem:
@@ -64,7 +66,7 @@ def check_plan(plan: Plan, *, requests: int = REQUESTS, draws: int = DRAWS, seed
         requests=requests,
         replications=REPLICATIONS,
         seed=seed,
-        notes=answer.notes,
+        notes=(*answer.notes, *([said] if said is not None else [])),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from planner.deploy import compose, guide, kubernetes, kubernetes_router, router
 from planner.deploy.plain_yaml import Data, to_yaml
 from planner.deploy.service import Service, services
+from planner.fleet.peak import peak_rate
 from planner.fleet.plan_record import Plan
 
 LOAD_TEST = Path(__file__).parent / "templates" / "load_test.py.txt"
@@ -129,7 +130,7 @@ def _traffic(plan: Plan, found: Sequence[Service]) -> Data:
         {
             "name": each.name,
             "model": models[each.name] if as_is else each.name,
-            "requests_per_s": each.requests_per_s * each.peak_to_mean,
+            "requests_per_s": peak_rate(each),
             "prompt_tokens": {"mean": each.prompt_tokens, "p95": each.prompt_tokens_p95},
             "output_tokens": {"mean": each.output_tokens, "p95": each.output_tokens_p95},
             "limits": each.slo.model_dump(exclude_none=True),

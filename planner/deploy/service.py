@@ -13,6 +13,7 @@ from planner.deploy.checkpoint import Checkpoint, checkpoint
 from planner.deploy.commands import Order, arguments, rounded_up
 from planner.deploy.launcher import Launcher, launcher
 from planner.deployment import Case, Deployment
+from planner.fleet.peak import peak_rate
 from planner.fleet.plan_record import Plan, Unit
 from planner.serving import engines
 from planner.simulate.deployments import simulated
@@ -172,14 +173,16 @@ def _busy(unit: Unit, classes: list[TrafficClass], plan: Plan) -> float | None:
     if unit.ttft_s is None or unit.tpot_s is None:
         return None
     at_work = max(unit.count - plan.scenario.availability.spare_units, 1)
-    rates = [unit.share[each.name] * each.requests_per_s * each.peak_to_mean for each in classes]
+    rates = [unit.share[each.name] * peak_rate(each) for each in classes]
     stays_s = [unit.ttft_s.p50 + (each.output_tokens - 1) * unit.tpot_s.p50 for each in classes]
     return sum(rate * stay_s for rate, stay_s in zip(rates, stays_s, strict=True)) / at_work
 
 
 def _least(unit: Unit, classes: list[TrafficClass], plan: Plan) -> int:
+    if unit.count_by_period:
+        return max(min(unit.count_by_period), 1)
     spare = min(plan.scenario.availability.spare_units, unit.count - 1)
-    peaks = [unit.share[each.name] * each.requests_per_s * each.peak_to_mean for each in classes]
+    peaks = [unit.share[each.name] * peak_rate(each) for each in classes]
     means = [unit.share[each.name] * each.requests_per_s for each in classes]
     part = sum(means) / sum(peaks) if sum(peaks) > 0 else 1.0
     return min(unit.count, max(1, math.ceil((unit.count - spare) * part - 1e-9) + spare))

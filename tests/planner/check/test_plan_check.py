@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from planner.check.attainment import all_hold, attained
+from planner.check.busiest import in_busiest_period
 from planner.check.plan_check import check_plan, checked, held_frac, with_errors
 from planner.fleet.plan_record import Plan, Unit
 from planner.simulate.cases import Effort, experiment
@@ -126,3 +127,15 @@ def test_what_cannot_be_simulated_says_why() -> None:
     assert answer is not None
     assert answer.holds is None
     assert "no units of its own" in (answer.why_not or "")
+
+
+def test_a_plan_over_periods_is_simulated_in_the_busiest() -> None:
+    day = plan(4.0, 3, ttft_p95_s=1.0)
+    each = day.scenario.classes[0].model_copy(update={"profile": (0.5, 1.5)})
+    unit = day.units[0].model_copy(update={"count_by_period": (1, 3)})
+    scenario = day.scenario.model_copy(update={"classes": (each,)})
+    moved, said = in_busiest_period(day.model_copy(update={"scenario": scenario, "units": (unit,)}))
+    assert moved.scenario.classes[0].requests_per_s == pytest.approx(6.0)
+    assert (moved.scenario.classes[0].profile, moved.units[0].count) == ((), 3)
+    assert "number 2" in (said or "")
+    assert in_busiest_period(day) == (day, None)
