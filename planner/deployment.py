@@ -14,7 +14,11 @@ MOST_TOKENS = 1e9
 """Of one request; more is a mistake and would overflow what is computed from it."""
 MOST_USERS = 10**9
 MOST_DEVICES = 10**6
-_WORDS = frozenset({"kv", "engine", "engine_version", "backend"})
+MTP = "mtp"
+"""As a draft model: the layers of the model itself that predict tokens ahead."""
+_WORDS = frozenset(
+    {"kv", "engine", "engine_version", "backend", "draft_model", "draft_weights", "disaggregated", "anchor"}
+)
 """Fields in which tables write NaN for an empty cell; a number that is NaN is a mistake."""
 _UNIFORM = re.compile(r"uniform-(\d*\.?\d+)-(\d*\.?\d+)")
 
@@ -49,6 +53,23 @@ class Deployment(Record):
     attention_dp: int = Field(default=1, ge=1, le=MOST_DEVICES)
     moe_tp: int = Field(default=1, ge=1, le=MOST_DEVICES)
     moe_ep: int = Field(default=1, ge=1, le=MOST_DEVICES)
+    pruned_layers_frac: float = Field(default=0.0, ge=0, le=0.99)
+    """Share of the layers that were taken out."""
+    lora_rank: int = Field(default=0, ge=0, le=4096)
+    """Rank of low-rank adapters on every dense matrix; 0 has none."""
+    lora_adapters: int = Field(default=1, ge=1, le=100_000)
+    """Adapters in memory, which the sequences of a batch are spread over."""
+    draft_model: str | None = None
+    """Speculative decoding: a small model by id or path, or `mtp` for the model's own layers."""
+    draft_weights: str | None = None
+    draft_tokens: int | None = Field(default=None, ge=0, le=64)
+    """Tokens drafted ahead of each step."""
+    acceptance_rate: float | None = Field(default=None, ge=0, le=1)
+    """Probability that a drafted token is accepted, given that those before it were."""
+    disaggregated: str | None = None
+    """Prefill on devices of its own: the interconnect over which the cache moves."""
+    prefill_instances: int = Field(default=1, ge=1, le=MOST_DEVICES)
+    """Prefill instances of the same cut per decode instance, if disaggregated."""
 
 
 class Case(Deployment):
@@ -65,6 +86,10 @@ class Case(Deployment):
     concurrency: int = Field(default=1, ge=1, le=MOST_USERS)
     load: Load = Load.CLOSED
     requests_per_s: float | None = Field(default=None, gt=0, le=1e9)
+    prefix_cache_hit: float = Field(default=0.0, ge=0, le=1)
+    """Share of the prompt that is found in the prefix cache and not computed again."""
+    prefix_shared: bool = False
+    """All sequences share one such prefix, which memory holds once."""
     anchor: Anchor | str | None = None
     """What was measured of this deployment, or the path of imported measurements."""
 

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from hw_targets import catalog
 from hw_targets.device import DeviceKind
+from planner.deployment import Case
 from planner.serving.intervals import Band
 from planner.serving.placement import Placed
 from planner.serving.steady_state import Service, State
@@ -92,7 +93,7 @@ def share_of_tdp(used_bandwidth: Array, used_flop: Array) -> Array:
     return np.asarray(np.minimum(IDLE_FRAC + SLOPE * (used_bandwidth + used_flop), 1.0))
 
 
-def draw(placed: Sequence[Placed], ready: Service, state: State) -> Draw:
+def draw(cases: Sequence[Case], placed: Sequence[Placed], ready: Service, state: State) -> Draw:
     """Return the draw of every case in its steady state."""
     used_bandwidth, used_flop = utilisation(ready, state)
     share = share_of_tdp(used_bandwidth, used_flop)
@@ -101,6 +102,11 @@ def draw(placed: Sequence[Placed], ready: Service, state: State) -> Draw:
     why_not: list[str | None] = [None] * len(placed)
     for i, one in enumerate(placed):
         known, why_not[i] = _tdp(one.target.id, one.target.is_measured)
+        if cases[i].disaggregated is not None:
+            known, why_not[i] = (
+                None,
+                "power unknown: what prefill devices draw while they wait is not modelled",
+            )
         if known is None:
             continue
         is_gpu = one.target.kind in (DeviceKind.GPU, DeviceKind.APU)

@@ -1,14 +1,18 @@
 """What fits: weights, cache or state, activations and the runtime on one device."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.serving.engines import Engine
+from planner.serving.placement import Placed
+from planner.serving.variant import drafter
 from workloads import footprint
 from workloads.architecture import Architecture
 from workloads.formats import KvFormat, WeightFormat
+from workloads.lowering.adapters import BYTES as ADAPTER_BYTES
+from workloads.lowering.adapters import adapter_params
 from workloads.ops import Amount
 from workloads.shard import Shard
 
@@ -29,11 +33,15 @@ class Room:
         where the engine reserves it, else at its mean length.
     usable_bytes : ndarray
         What the engine may take; infinite where the device's memory is unknown.
+    of_free, share : ndarray
+        Whether the engine takes its share of what the fixed part leaves, and that share.
     """
 
     fixed_bytes: Array
     sequence_bytes: Array
     usable_bytes: Array
+    of_free: NDArray[np.bool_]
+    share: Array
 
     @property
     def sequences(self) -> Array:
@@ -85,4 +93,49 @@ def room(
             footprint.cache_bytes(architecture, kv, shard, tokens=tokens, sequences=1.0) + 0.0 * prompt
         ),
         usable_bytes=np.asarray(np.where(np.isinf(memory_bytes), np.inf, np.minimum(usable, memory_bytes))),
+        of_free=of_free,
+        share=share,
+    )
+
+
+def with_extras(room: Room, placed: Placed, *, tokens: Array, shared: Array) -> Room:
+    """Add what adapters, a drafter and a shared prefix take.
+
+    Parameters
+    ----------
+    placed : Placed
+        What the cases have in common.
+    tokens, shared : ndarray
+        Tokens in the cache of each sequence at the middle of its life; those of them that all
+        sequences share, which are stored once.
+    """
+    special, shard, kv = placed.cut.variant, placed.cut.shard, placed.kv
+    fixed, each = room.fixed_bytes, room.sequence_bytes
+    if special.lora_rank:
+        one = adapter_params(placed.architecture, special.lora_rank, shard) * ADAPTER_BYTES
+        fixed = fixed + special.lora_adapters * one
+    if special.draft_model is not None:
+        small = drafter(special, placed.cut.model)
+        if small.weights is None:
+            fixed = fixed + small.extra_params * placed.weights.bits_per_weight / 8 / shard.stage_devices
+        else:
+            cut = Shard(tp=shard.tp, attention_dp=shard.attention_dp)
+            fixed = fixed + footprint.weight_bytes(small.architecture, small.weights, cut)
+        cache = footprint.cache_bytes(
+            small.architecture,
+            kv,
+            Shard(tp=shard.tp, attention_dp=shard.attention_dp),
+            tokens=tokens,
+            sequences=1.0,
+        )
+        each = each + cache
+    if shared.any():
+        once = footprint.cache_bytes(placed.architecture, kv, shard, tokens=shared, sequences=1.0)
+        fixed, each = fixed + once * shard.attention_dp, np.maximum(each - once, 1.0)
+    if fixed is room.fixed_bytes and each is room.sequence_bytes:
+        return room
+    grown = fixed - room.fixed_bytes
+    usable = np.where(room.of_free, room.usable_bytes + grown * (1.0 - room.share), room.usable_bytes)
+    return replace(
+        room, fixed_bytes=np.asarray(fixed), sequence_bytes=np.asarray(each), usable_bytes=np.asarray(usable)
     )

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.deployment import Deployment
+from planner.serving import variant
 from planner.serving.coefficients import NAMES, CoefficientFile, Groups
 from planner.serving.engines import Engine, resolve
 from planner.serving.target import Target, target
+from planner.serving.variant import PLAIN, Variant
 from workloads import formats, models
 from workloads.architecture import Architecture
 from workloads.formats import KvFormat, WeightFormat
@@ -29,6 +31,7 @@ class Cut(NamedTuple):
     weights: str
     kv: str | None
     shard: Shard
+    variant: Variant = PLAIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +87,7 @@ def place(deployment: Deployment) -> Placed:
     d = deployment
     shard = Shard(tp=d.tp, pp=d.pp, attention_dp=d.attention_dp, moe_tp=d.moe_tp, moe_ep=d.moe_ep)
     _ = shard.expert_cut
-    return _place(d.device, d.engine, d.model, d.weights, d.kv, shard)
+    return variant.applied(_place(d.device, d.engine, d.model, d.weights, d.kv, shard), variant.of(d))
 
 
 def weight_class(form: WeightFormat) -> str:

@@ -11,11 +11,13 @@ from planner.prediction import Bound, Prediction, Refusal
 from planner.serving import (
     anchor_points,
     coefficients,
+    disaggregation,
     energy,
     intervals,
     open_load,
     placement,
     situation,
+    speculation,
     steady_state,
 )
 from planner.serving.anchor_points import Point
@@ -94,6 +96,8 @@ def predict_batch(
 def _check(case: Case) -> None:
     if case.load is Load.OPEN and case.requests_per_s is None:
         raise InvalidInput(f"case '{case.id}': an open load needs requests_per_s (1/s)")
+    if case.disaggregated is not None:
+        disaggregation.link(case.disaggregated)
 
 
 def _points(case: Case, shared: tuple[Point, ...]) -> tuple[Point, ...]:
@@ -108,7 +112,9 @@ def foresee(cases: Sequence[Case], placed: Sequence[Placed], file: CoefficientFi
     """Predict cases without any anchor."""
     asked = situation.demand(cases)
     ready = steady_state.service(situation.situation(placed, asked), placement.values(placed, file))
+    ready = disaggregation.apart(speculation.speculated(ready, placed), cases, placed)
     state, at = _states(cases, ready)
+    state = disaggregation.capped(state, ready, cases)
     bands = intervals.bands(cases, placed, ready, state, file)
     return Foresight(cases=cases, placed=placed, ready=ready, state=state, at=at, bands=bands)
 
@@ -124,7 +130,7 @@ def _answer(
     if any(points):
         seen, told = anchored(seen, points, file, foresee)
     limited = bounds(seen.ready, seen.state.queue_s, seen.state.ttft_s)
-    power = energy.draw(placed, seen.ready, seen.state)
+    power = energy.draw(cases, placed, seen.ready, seen.state)
     where = seen.ready.situation
     memory = where.fixed_bytes + where.sequence_bytes * np.minimum(seen.state.running, where.limit)
     return [
@@ -197,6 +203,8 @@ def _prediction(
 ) -> Prediction:
     case, placed, ready, bands = seen.cases[i], seen.placed[i], seen.ready, seen.bands
     known = _stretched(evidence(placed, file), ready, i)
+    if case.draft_model is not None and case.acceptance_rate is None:
+        known = weakest([known, Evidence.ASSUMED])
     notes = _notes(case, placed, ready, i, float(bands["requests_per_s"].mid[i]))
     if (unknown := power.why_not[i]) is not None:
         notes = (*notes, unknown)
@@ -256,8 +264,22 @@ def _notes(case: Case, placed: Placed, ready: Service, i: int, carried: float) -
         notes.append(f"at most {int(s.limit[i])} sequences run at once; the other users wait")
     if case.engine_version is not None and not placed.target.is_measured:
         notes.append(f"engine version {case.engine_version}: one calibration stands for all versions")
+    if case.draft_model is not None:
+        notes.append(_drafts(case, placed))
+    if case.disaggregated is not None:
+        count = case.prefill_instances
+        notes.append(disaggregation.NOTE.format(count=count, s="" if count == 1 else "s"))
     if case.load is Load.OPEN:
         notes.append("percentiles over requests are queueing approximations")
         if case.requests_per_s is not None and carried < 0.99 * case.requests_per_s:
             notes.append(f"cannot keep up: {carried:.3g} of {case.requests_per_s:g} requests/s; waits grow")
     return tuple(notes)
+
+
+def _drafts(case: Case, placed: Placed) -> str:
+    special = placed.cut.variant
+    assumed = " (assumed)" if case.acceptance_rate is None else ""
+    return (
+        f"{special.tokens_per_round:.2f} tokens per checked draft of {special.draft_tokens}, acceptance rate "
+        f"{special.acceptance:g}{assumed}; {speculation.NOTE}"
+    )

@@ -13,8 +13,8 @@ from planner.serving.engines import Engine
 from planner.serving.ideal import Ideal, ideal
 from planner.serving.placement import Placed, groups_of
 from planner.serving.target import Target
+from planner.serving.variant import lowered
 from planner.serving.work import StepWork
-from workloads.lower import lower
 from workloads.ops import Step
 
 Array = NDArray[np.float64]
@@ -36,18 +36,23 @@ class Demand:
     output: Array
     context: Array
     users: Array
+    shared: Array | float = 0.0
+    """Tokens of `context` that all sequences of a case share, so that memory holds them once."""
 
 
 def demand(cases: Sequence[Case]) -> Demand:
     """Arrays of what cases ask for; lengths are the means of their spread."""
     mean = np.array([case.mean_length_frac for case in cases])
+    asked = np.array([case.isl for case in cases]) * mean
+    found = asked * np.array([case.prefix_cache_hit for case in cases])
     queued = np.array([case.load is Load.SATURATED for case in cases])
     users = np.array([case.concurrency for case in cases], dtype=np.float64)
     return Demand(
-        prompt=np.maximum(np.array([case.isl for case in cases]) * mean, 1.0),
+        prompt=np.maximum(asked - found, 1.0),
         output=np.maximum(np.array([case.osl for case in cases]) * mean, 1.0),
-        context=np.array([case.context for case in cases]),
+        context=np.array([case.context for case in cases]) + np.minimum(found, np.maximum(asked - 1.0, 0.0)),
         users=np.where(queued, ALL_QUEUED, users),
+        shared=found * np.array([case.prefix_shared for case in cases]),
     )
 
 
@@ -153,6 +158,7 @@ class _Group:
             output=demand.output[index],
             context=demand.context[index],
             users=demand.users[index],
+            shared=np.broadcast_to(demand.shared, demand.users.shape)[index],
         )
         self.shard = self.first.cut.shard
         self.longest = self.policy(lambda engine: engine.chunk_tokens)
@@ -168,7 +174,7 @@ class _Group:
 
     def room(self) -> memory.Room:
         """Memory of each case."""
-        return memory.room(
+        room = memory.room(
             self.first.architecture,
             weights=self.first.weights,
             kv=self.first.kv,
@@ -179,11 +185,14 @@ class _Group:
             prompt=self.demand.context + self.demand.prompt,
             output=self.demand.output,
         )
+        d = self.demand
+        tokens = d.context + d.prompt + d.output / 2
+        return memory.with_extras(room, self.first, tokens=tokens, shared=np.asarray(d.shared))
 
     def cost(self, step: Step, sampled: Array) -> Ideal:
         """Lower a step and cost it on every case's target."""
         first = self.first
-        ops = lower(first.architecture, step, weights=first.weights, kv=first.kv, shard=self.shard)
+        ops = lowered(first, step)
         found = ideal(StepWork.of(ops), self.targets, self.on)
         found.sequences[:] = sampled / self.shard.attention_dp
         return found

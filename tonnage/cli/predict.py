@@ -4,9 +4,14 @@ import sys
 from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+from tonnage.cli import deployment_options as given
+
+if TYPE_CHECKING:
+    from planner.deployment import Case
 
 
 def register(app: typer.Typer) -> None:
@@ -15,73 +20,78 @@ def register(app: typer.Typer) -> None:
 
 
 def predict(
-    batch: Annotated[
-        Path | None, typer.Option(help="Cases, one JSON object a line ('-' is stdin); answers likewise.")
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="Catalog id, or a profile.json; see 'tonnage catalog'.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="Catalog id, model folder, config.json or .gguf.")] = None,
-    weights: Annotated[
-        str | None, typer.Option(help="Weight format: BF16, FP8, Q4_K_M ...; by default as published.")
-    ] = None,
-    kv: Annotated[str | None, typer.Option(help="Cache format: BF16, FP8 ...")] = None,
-    engine: Annotated[str | None, typer.Option(help="vllm, sglang, trtllm, llama.cpp ...")] = None,
-    tp: Annotated[int, typer.Option(help="Tensor-parallel devices.")] = 1,
-    pp: Annotated[int, typer.Option(help="Pipeline stages, or llama.cpp's layer split.")] = 1,
-    isl: Annotated[str, typer.Option(help="Input tokens per request: 4096 or 4k.")] = "1024",
-    osl: Annotated[str, typer.Option(help="Output tokens per request.")] = "256",
-    context: Annotated[str, typer.Option(help="Tokens already in the cache.")] = "0",
-    concurrency: Annotated[int, typer.Option(help="Users that each wait for their answer.")] = 1,
-    qps: Annotated[
-        float | None, typer.Option(help="Random arrivals per second instead of waiting users.")
-    ] = None,
-    saturated: Annotated[bool, typer.Option("--saturated", help="All requests queued at once.")] = False,
-    anchor: Annotated[
-        Path | None, typer.Option(help="Measured runs of your own, as 'tonnage import' writes them.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the prediction as JSON.")] = False,
+    batch: given.Batch = None,
+    device: given.Device = None,
+    model: given.Model = None,
+    weights: given.Weights = None,
+    kv: given.Kv = None,
+    engine: given.Engine = None,
+    tp: given.TensorParallel = 1,
+    pp: given.Pipeline = 1,
+    isl: given.InputTokens = "1024",
+    osl: given.OutputTokens = "256",
+    context: given.Context = "0",
+    concurrency: given.Concurrency = 1,
+    qps: given.Qps = None,
+    saturated: given.Saturated = False,
+    prefix_cache_hit: given.PrefixCacheHit = 0.0,
+    prefix_shared: given.PrefixShared = False,
+    draft_model: given.DraftModel = None,
+    draft_weights: given.DraftWeights = None,
+    draft_tokens: given.DraftTokens = None,
+    acceptance_rate: given.AcceptanceRate = None,
+    lora_rank: given.LoraRank = 0,
+    lora_adapters: given.LoraAdapters = 1,
+    pruned_layers: given.PrunedLayers = 0.0,
+    disaggregated: given.Disaggregated = None,
+    prefill_instances: given.PrefillInstances = 1,
+    anchor: given.Anchor = None,
+    as_json: given.AsJson = False,
 ) -> None:
-    """Say TTFT, TPOT, throughput and memory, each with its interval and how it is known."""
+    """Say TTFT, TPOT, throughput, memory and energy, each with its interval and how it is known."""
+    asked = dict(locals())
     from tonnage.errors import InvalidInput
-    from tonnage.files import positive
 
     if batch is not None:
         if device or model or weights:
             raise InvalidInput("--batch holds its own cases; leave out --device, --model and --weights")
         _stream(batch, anchor)
         return
-    if device is None or model is None:
-        missing = [name for name, value in (("--device", device), ("--model", model)) if value is None]
-        raise InvalidInput(f"{', '.join(missing)} missing: one case needs a device and a model")
+    for name in ("batch", "anchor", "as_json"):
+        del asked[name]
+    _one(_case(asked), anchor, as_json)
+
+
+def _case(asked: dict[str, Any]) -> "Case":
+    """Build the case that the options describe."""
+    from planner.deployment import Case
+    from planner.serving import engines
+    from tonnage import units
+    from tonnage.errors import InvalidInput
+    from tonnage.files import positive
     from workloads.stored import stored_format
 
-    single = {"device": device, "model": model, "weights": weights or stored_format(model)}
+    missing = [f"--{name}" for name in ("device", "model") if asked[name] is None]
+    if missing:
+        raise InvalidInput(f"{', '.join(missing)} missing: one case needs a device and a model")
+    qps, saturated = asked.pop("qps"), asked.pop("saturated")
     if qps is not None:
         qps = positive(qps, name="--qps", unit="requests per second")
         if saturated:
             raise InvalidInput("--qps and --saturated are two kinds of load; give one of them")
-    lengths = {"isl": isl, "osl": osl, "context": context}
-    load = {"concurrency": concurrency, "requests_per_s": qps}
+    if asked["engine"]:
+        engines.check_known(asked["engine"])
+    for name in ("isl", "osl", "context"):
+        asked[name] = units.count(asked[name], name=f"--{name}", unit="tokens")
+    asked["weights"] = asked["weights"] or stored_format(asked["model"])
+    asked["pruned_layers_frac"] = asked.pop("pruned_layers")
     kind = "saturated" if saturated else "open" if qps is not None else "closed"
-    _one(
-        {**single, "kv": kv, "engine": engine, "tp": tp, "pp": pp, **load, "load": kind},
-        lengths,
-        anchor,
-        as_json,
-    )
+    return Case.parse({"id": "case", **asked, "requests_per_s": qps, "load": kind}, where="case")
 
 
-def _one(data: dict[str, Any], lengths: dict[str, str], anchor: Path | None, as_json: bool) -> None:
-    from planner.deployment import Case
-    from tonnage import api, units
+def _one(case: "Case", anchor: Path | None, as_json: bool) -> None:
+    from tonnage import api
 
-    if engine := data["engine"]:
-        from planner.serving import engines
-
-        engines.check_known(engine)
-    tokens = {name: units.count(text, name=f"--{name}", unit="tokens") for name, text in lengths.items()}
-    case = Case.parse({"id": "case", **data, **tokens}, where="case")
     answer = api.predict(case, anchor=anchor)
     if as_json:
         typer.echo(answer.to_json())
