@@ -63,6 +63,8 @@ class Op:
         M of a matmul: tokens in the batch.
     group : int
         Devices that take part in a collective.
+    width : float
+        Query values per row of attention: heads times their mean width of scores and values.
     """
 
     kind: OpKind
@@ -77,6 +79,7 @@ class Op:
     weight_format: str | None = None
     rows: Amount = 1.0
     group: int = 1
+    width: float = 0.0
 
     @property
     def bytes(self) -> Amount:

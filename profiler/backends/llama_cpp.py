@@ -13,20 +13,24 @@ class LlamaCppBackend(Backend):
     """What llama.cpp runs, whatever other libraries could do: its own kernels, formats and layouts."""
 
     name = "llama.cpp"
-    modules = ("llama_cpp",)
+    modules = ("llama_cpp", "gguf")
     features = frozenset(
         {
             Feature("ggml_matmul", "fp16", "F16"),
             *(Feature("ggml_matmul", "int8", kind) for kind in FORMATS[1:]),
             Feature("ggml_attention", "fp16"), Feature("ggml_layer", "fp32"), Feature("ggml_mamba", "fp32"),
+            Feature("ggml_step", "fp16"),
         }
     )  # fmt: skip
 
     def why_not(self) -> str | None:
         """Return what to install, or None if everything is there."""
-        if find_spec("llama_cpp") is not None:
+        missing = [module for module in self.modules if find_spec(module) is None]
+        if not missing:
             return None
-        return "llama_cpp not installed: pip install 'tonnage[llama]' (compiles llama.cpp for minutes)"
+        return (
+            f"{' and '.join(missing)} not installed: pip install 'tonnage[llama]' (it compiles for minutes)"
+        )
 
     def start(self, threads: int) -> None:
         """Load the library; OSError if it lacks what is used here."""
@@ -46,12 +50,13 @@ class LlamaCppBackend(Backend):
 
     def prepare(self, point: Point, inputs: Arrays, copies: int) -> Prepared:
         """Build the graph of one point."""
-        from profiler.backends.ggml import flash, layer, mul_mat
+        from profiler.backends.ggml import flash, layer, mul_mat, tiny_model
 
         prepare: Callable[[Point, Arrays, int, int], Prepared] = {
             "ggml_matmul": mul_mat.prepare,
             "ggml_attention": flash.prepare,
             "ggml_layer": layer.prepare_transformer,
             "ggml_mamba": layer.prepare_mamba,
+            "ggml_step": tiny_model.prepare,
         }[point.kernel]
         return prepare(point, inputs, copies, self._threads)

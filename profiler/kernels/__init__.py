@@ -22,6 +22,7 @@ ggml_matmul      GGUF weights as llama.cpp multiplies them
 ggml_attention   over a cache of its layout
 ggml_layer       what is left of a transformer layer in its graph
 ggml_mamba       what is left of a Mamba layer
+ggml_step        a step of a model too small to matter
 """
 
 from profiler.kernels.attention import AttentionDecode, AttentionPrefill
@@ -34,6 +35,7 @@ from profiler.kernels.ggml_attention import GgmlAttention
 from profiler.kernels.ggml_layer import GgmlLayer
 from profiler.kernels.ggml_mamba import GgmlMamba
 from profiler.kernels.ggml_matmul import GgmlMatmul
+from profiler.kernels.ggml_step import GgmlStep
 from profiler.kernels.kernel import Kernel
 from profiler.kernels.launch import Launch
 from profiler.kernels.moe import ExpertGemm, MoeRouting
@@ -54,7 +56,7 @@ for _kernel in (
     SsmStateUpdate(), SsdScan(), SsdStateUpdate(), CausalConv1d(), ExpertGemm(), MoeRouting(), RmsNorm(),
     Rotary(), Softmax(), Embedding(), Launch(), CacheRead(), NodeRead(), HostToDevice(), DeviceToHost(),
     DeviceToDevice(), AllReduce(), AllGather(), AllToAll(),
-    GgmlMatmul(), GgmlAttention(), GgmlLayer(), GgmlMamba(),
+    GgmlMatmul(), GgmlAttention(), GgmlLayer(), GgmlMamba(), GgmlStep(),
 ):  # fmt: skip
     KERNELS.add(_kernel.name, _kernel)
 

@@ -1,5 +1,7 @@
 """Attention over a cache of llama.cpp's layout: prompts on a past, and decode of one or more sequences."""
 
+import math
+
 import numpy as np
 
 from profiler.kernels.kernel import (
@@ -96,4 +98,4 @@ class GgmlAttention(Kernel):
 
     def tolerance(self, point: Point) -> float:
         """Return what sums of values in float16 lose: 11 bits of mantissa, a random walk over the context."""
-        return 5e-3 * max(1.0, (point.shape["context"] / 1024) ** 0.5)
+        return 1e-2 * max(1.0, math.sqrt(point.shape["context"] / 1024))

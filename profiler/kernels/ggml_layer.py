@@ -91,8 +91,8 @@ def reference(inputs: Arrays, tokens: NDArray[np.int64], head_dim: int) -> dict[
     residual = x["mixed"] + x["h"]
     return {
         "normed": _rms(x["h"]) * x["norm"],
-        "rotated": _rotate(x["q"], tokens, head_dim),
-        "keys": _rotate(x["k"], tokens, head_dim),
+        "rotated": rotate(x["q"], tokens, head_dim),
+        "keys": rotate(x["k"], tokens, head_dim),
         "values": x["v"],
         "normed2": _rms(residual) * x["norm2"],
         "gated": x["gate"] / (1 + np.exp(-x["gate"])) * x["up"],
@@ -104,7 +104,7 @@ def _rms(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(x / np.sqrt(np.square(x).mean(axis=-1, keepdims=True) + EPSILON))
 
 
-def _rotate(x: NDArray[np.float64], positions: NDArray[np.int64], head_dim: int) -> NDArray[np.float64]:
+def rotate(x: NDArray[np.float64], positions: NDArray[np.int64], head_dim: int) -> NDArray[np.float64]:
     """Rotate neighbouring values of each head by position / base^(2 i / head_dim)."""
     pairs = x.reshape(len(x), -1, head_dim // 2, 2)
     angle = positions[:, None] / ROTARY_BASE ** (np.arange(0, head_dim, 2) / head_dim)[None, :]

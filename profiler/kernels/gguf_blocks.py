@@ -52,7 +52,8 @@ def random_blocks(kind: str, n: int, k: int, rng: np.random.Generator) -> Bytes:
     """
     layout = LAYOUTS[kind]
     if kind == "F16":
-        return (rng.standard_normal((n, k), dtype=np.float32) * k**-0.5).astype(np.float16).view(np.uint8)
+        weights = rng.standard_normal((n, k), dtype=np.float32) * k**-0.5
+        return np.asarray(weights.astype(np.float16).view(np.uint8))
     blocks = rng.integers(0, 256, (n * k // layout.weights, layout.size_bytes), dtype=np.uint8)
     scale = np.float16(k**-0.5 / layout.spread)
     places = {"Q8_0": (0,), "Q4_0": (0,), "Q4_K": (0, 2), "Q6_K": (208,)}[kind]
@@ -68,7 +69,7 @@ def dequantize(kind: str, rows: Bytes) -> Doubles:
     if kind == "F16":
         return rows.view(np.float16).astype(np.float64)
     blocks = rows.reshape(-1, LAYOUTS[kind].size_bytes)
-    return _UNPACK[kind](blocks).reshape(len(rows), -1)
+    return np.asarray(_UNPACK[kind](blocks).reshape(len(rows), -1))
 
 
 def _half(blocks: Bytes, place: int) -> Doubles:

@@ -68,6 +68,7 @@ SHAPES = {
         {"tokens": 1, "hidden": 256, "ffn": 512, "kv": 64, "head_dim": 64},
         {"tokens": 33, "hidden": 128, "ffn": 256, "kv": 128, "head_dim": 32},
     ],
+    "ggml_step": [{"layers": 2}],
     "ggml_mamba": [
         {"batch": 3, "tokens": 1, "hidden": 64, "d_inner": 128, "d_state": 16},
         {"batch": 1, "tokens": 20, "hidden": 64, "d_inner": 128, "d_state": 16},

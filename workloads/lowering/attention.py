@@ -36,6 +36,11 @@ class Heads:
     value_dim: float
     unfolded: bool = False
 
+    @property
+    def values(self) -> float:
+        """Return the values of one row of queries, or of outputs: their mean."""
+        return self.count * (self.score_dim + self.value_dim) / 2
+
     def flop(self, pairs: Amount) -> Amount:
         """Return two matmuls: queries times keys, weights times values."""
         return 2 * self.count * (self.score_dim + self.value_dim) * pairs
@@ -122,6 +127,7 @@ def attend(
             cache_bytes=site.calls * step.prefill_sequences * moved * entry_bytes,
             dtype=site.weights.other_dtype,
             rows=rows,
+            width=prefill.values,
         )
     if np.any(step.decode_sequences):
         each = reach.attended(cache.span, step.decode_context + 1)
@@ -134,6 +140,7 @@ def attend(
             cache_bytes=site.calls * step.decode_sequences * each * entry_bytes,
             dtype=site.weights.other_dtype,
             rows=step.decode_sequences,
+            width=decode.values,
         )
 
 

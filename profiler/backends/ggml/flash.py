@@ -24,7 +24,7 @@ def prepare(point: Point, inputs: Arrays, copies: int, threads: int) -> Prepared
     mask = arena.tensor(context, "F16", s["context"], s["tokens"], 1, s["batch"])
     outputs = [_attend(arena, context, q, k, v, mask, s["head_dim"]) for k, v in caches]
     flop = 4.0 * s["batch"] * s["tokens"] * s["context"] * s["heads"] * s["head_dim"]
-    prepared = many_calls(arena, context, [[output] for output in outputs], flop=flop)
+    prepared = many_calls(arena, context, [[output] for output in outputs], guess_s=flop / 5e10)
     arena.allocate(context)
     arena.write(q, inputs["q"])
     arena.write(mask, _causal(s["batch"], s["tokens"], s["context"]))

@@ -18,7 +18,8 @@ def prepare(point: Point, inputs: Arrays, copies: int, threads: int) -> Prepared
     context = arena.context(graphs=2 * copies)
     x = arena.tensor(context, "F32", k, m)
     outputs = [arena.lib.ggml_mul_mat(context, weight, x) for weight in weights]
-    prepared = many_calls(arena, context, [[output] for output in outputs], flop=2.0 * m * n * k)
+    guess_s = max(inputs["blocks"].nbytes / 3e10, 2.0 * m * n * k / 5e11)
+    prepared = many_calls(arena, context, [[output] for output in outputs], guess_s=guess_s)
     arena.allocate(context)
     arena.write(x, inputs["x"])
     return prepared(lambda: {"y": arena.read(outputs[-1], (m, n))})

@@ -5,9 +5,10 @@ mixed exactly as in published files.
 """
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,14 +96,23 @@ class Shape:
 
 def write_f16(path: Path, shape: Shape, *, name: str) -> None:
     """Write a model of random weights in float16; vectors, scan parameters and convolutions in float32."""
+    rng = np.random.default_rng(0)
+    block = rng.standard_normal(_BLOCK, dtype=np.float32)
+    values = {
+        tensor: _values(tensor, sizes, np.roll(block, 131 * number))
+        for number, (tensor, sizes) in enumerate(shape.tensors())
+    }
+    write_tensors(path, shape, values, name=name)
+
+
+def write_tensors(path: Path, shape: Shape, tensors: Mapping[str, NDArray[Any]], *, name: str) -> None:
+    """Write a model of given tensors, float16 or float32 as they are."""
     import gguf
 
     writer = gguf.GGUFWriter(path, shape.kind)
     _metadata(writer, shape, name)
-    rng = np.random.default_rng(0)
-    block = rng.standard_normal(_BLOCK, dtype=np.float32)
-    for number, (tensor, sizes) in enumerate(shape.tensors()):
-        writer.add_tensor(tensor, _values(tensor, sizes, np.roll(block, 131 * number)))
+    for tensor, values in tensors.items():
+        writer.add_tensor(tensor, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

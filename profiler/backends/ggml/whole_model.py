@@ -23,6 +23,8 @@ class WholeModel:
         A GGUF file.
     threads : int
         For prefill and decode alike.
+    mapped : bool
+        Map the file; otherwise read it, so that it may be deleted.
 
     Raises
     ------
@@ -30,7 +32,7 @@ class WholeModel:
         If llama.cpp cannot load it.
     """
 
-    def __init__(self, path: Path, *, threads: int) -> None:
+    def __init__(self, path: Path, *, threads: int, mapped: bool = True) -> None:
         import llama_cpp
 
         from profiler.backends.ggml.library import silence
@@ -39,7 +41,7 @@ class WholeModel:
         llama_cpp.llama_backend_init()
         self.llama, self.threads = llama_cpp, threads
         parameters = llama_cpp.llama_model_default_params()
-        parameters.n_gpu_layers = 0
+        parameters.n_gpu_layers, parameters.use_mmap = 0, mapped
         self.model = llama_cpp.llama_model_load_from_file(str(path).encode(), parameters)
         if not self.model:
             raise RuntimeError(f"llama.cpp could not load {path.name}")

@@ -1,0 +1,174 @@
+"""Time of a step by the tables of llama.cpp's own graph nodes, on a machine that was profiled with them.
+
+Matmuls go by rows and stored format, attention by sequences and context, a Mamba mixer by sequences and
+tokens; what is left of a layer goes by its arithmetic. The step's own cost comes on top.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.laws.curves import PROMPT_KEY, Table, seconds_per_unit
+from workloads import formats
+from workloads.ops import Amount, Op, OpKind
+
+Array = NDArray[np.float64]
+
+PARTS: Final = ("matmul", "attention", "mixer", "layer", "step")
+"""What a step's time goes to."""
+CACHE_VALUE_BYTES: Final = 2.0
+"""The tables are of a float16 cache."""
+_MIXED: Final = MappingProxyType({"Q4_K_M": ("Q4_K", "Q6_K"), "Q4_K_S": ("Q4_K", "Q6_K")})
+"""Files of two block types: their share follows from the bits per weight."""
+_BITS: Final = MappingProxyType({"F16": 16.0, "Q8_0": 8.5, "Q6_K": 6.5625, "Q4_K": 4.5, "Q4_0": 4.5})
+_ATTENTIONS: Final = (OpKind.ATTENTION_PREFILL, OpKind.ATTENTION_DECODE)
+_MIXERS: Final = (OpKind.SCAN, OpKind.STATE_UPDATE)
+NEEDED: Final = ("ggml_matmul", "ggml_layer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphTime:
+    """Seconds of one step by part, and the log sigma of each part's table.
+
+    Attributes
+    ----------
+    seconds : dict of str to ndarray
+        By `PARTS`, one value per case.
+    sigma_log : dict of str to float
+        Of each part, fully correlated within it.
+    """
+
+    seconds: Mapping[str, Array]
+    sigma_log: Mapping[str, float]
+
+    @property
+    def total_s(self) -> Array:
+        """Seconds of the whole step."""
+        return np.asarray(sum(self.seconds.values()))
+
+    @property
+    def total_sigma_log(self) -> Array:
+        """Sigma of the total: parts err together, since one machine's state moves them all."""
+        parts = sum(self.seconds[name] * self.sigma_log[name] for name in self.seconds)
+        return np.asarray(parts / np.maximum(self.total_s, 1e-30))
+
+
+class Tables:
+    """Tables of one profile by kernel and format.
+
+    Parameters
+    ----------
+    tables : sequence of Table
+    step_s : float
+        What a step costs beside its nodes. [s]
+    """
+
+    def __init__(self, tables: Sequence[Table], step_s: float) -> None:
+        self.by_kernel: dict[str, dict[str | None, Table]] = {}
+        for table in tables:
+            self.by_kernel.setdefault(table.kernel, {})[table.format] = table
+        self.step_s = step_s
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether a transformer's step can be timed."""
+        return all(kernel in self.by_kernel for kernel in NEEDED)
+
+    def covers(self, ops: Iterable[Op]) -> bool:
+        """Tell whether there is a table for all of these."""
+        kinds = {op.kind for op in ops}
+        attends, mixes = kinds & set(_ATTENTIONS), kinds & set(_MIXERS)
+        return (
+            self.complete
+            and (not attends or "ggml_attention" in self.by_kernel)
+            and (not mixes or "ggml_mamba" in self.by_kernel)
+            and OpKind.EXPERT_MATMUL not in kinds
+        )
+
+    def step(self, ops: Sequence[Op]) -> GraphTime:
+        """Time one step.
+
+        Parameters
+        ----------
+        ops : sequence of Op
+            Lowered with GGUF weights; amounts are scalars or one per case.
+        """
+        seconds: dict[str, Amount] = dict.fromkeys(PARTS, 0.0)
+        for op in ops:
+            if op.kind is OpKind.MATMUL:
+                seconds["matmul"] = seconds["matmul"] + self._matmul(op)
+            elif op.kind in _ATTENTIONS:
+                seconds["attention"] = seconds["attention"] + self._attention(op)
+            elif op.kind in _MIXERS:
+                seconds["mixer"] = seconds["mixer"] + self._mixer(op)
+        seconds["layer"] = self._layers(ops)
+        seconds["step"] = self.step_s
+        arrays = np.broadcast_arrays(*(np.asarray(seconds[name], np.float64) for name in PARTS))
+        return GraphTime(
+            seconds=dict(zip(PARTS, arrays, strict=True)),
+            sigma_log={
+                "matmul": self._sigma("ggml_matmul"), "attention": self._sigma("ggml_attention"),
+                "mixer": self._sigma("ggml_mamba"), "layer": self._sigma("ggml_layer"), "step": 0.5,
+            },
+        )  # fmt: skip
+
+    def _sigma(self, kernel: str) -> float:
+        return max((table.sigma_log for table in self.by_kernel.get(kernel, {}).values()), default=0.0)
+
+    def _matmul(self, op: Op) -> Array:
+        rows = np.maximum(op.rows, 1e-9)
+        weights = np.asarray(op.flop / (2.0 * rows), np.float64)
+        at = np.maximum(rows, 1.0)
+        low, high, share = self._stored(op, weights)
+        rate = (1 - share) * seconds_per_unit(low, 1.0, at) + share * seconds_per_unit(high, 1.0, at)
+        return np.asarray(np.where(np.asarray(op.rows) > 0, weights * rate, 0.0))
+
+    def _stored(self, op: Op, weights: Array) -> tuple[Table, Table, Array]:
+        """Return two tables of formats, and the share of the second one."""
+        tables = self.by_kernel["ggml_matmul"]
+        name = op.weight_format
+        nothing = np.zeros_like(weights)
+        if name in tables:
+            return tables[name], tables[name], nothing
+        low, high = _MIXED.get(name or "", ("", ""))
+        if low in tables and high in tables:
+            bits = 8.0 * np.asarray(op.weight_bytes, np.float64) / np.maximum(weights, 1.0)
+            share = np.clip((bits - _BITS[low]) / (_BITS[high] - _BITS[low]), 0.0, 1.0)
+            return tables[low], tables[high], share
+        wanted = formats.get(name).bits_per_weight if name is not None else 16.0
+        nearest = min((key for key in tables if key in _BITS), key=lambda key: abs(_BITS[key or ""] - wanted))
+        return tables[nearest], tables[nearest], nothing
+
+    def _attention(self, op: Op) -> Array:
+        """Context from the flop: 4 per query value and pair."""
+        table = self.by_kernel["ggml_attention"][None]
+        flop, rows, calls = (np.asarray(v, np.float64) for v in (op.flop, op.rows, op.calls))
+        rows = np.maximum(rows, 1.0)
+        context = np.maximum(flop / calls / rows / (4.0 * op.width), 1.0)
+        key = rows if op.kind is OpKind.ATTENTION_DECODE else PROMPT_KEY * rows
+        return np.asarray(flop * seconds_per_unit(table, key, context))
+
+    def _mixer(self, op: Op) -> Array:
+        table = self.by_kernel["ggml_mamba"][None]
+        flop = np.maximum(np.asarray(op.flop, np.float64), 1.0)
+        key = op.rows if op.kind is OpKind.STATE_UPDATE else PROMPT_KEY
+        return np.asarray(flop * seconds_per_unit(table, np.maximum(key, 1.0), flop / op.calls))
+
+    def _layers(self, ops: Sequence[Op]) -> Amount:
+        """Time the small operations of layers that attend; a Mamba mixer's table holds its own."""
+        attends = [op for op in ops if op.kind in _ATTENTIONS]
+        if not attends:
+            return 0.0
+        layers = np.asarray(sum(op.calls for op in attends), np.float64)
+        # By flop: the bytes of an activation depend on the weights' format, those of llama.cpp never do.
+        done = sum(
+            np.asarray(op.flop, np.float64)
+            for op in ops
+            if op.kind is OpKind.ELEMENTWISE and not op.name.startswith("ssm.")
+        )
+        done = np.maximum(done, 1.0)
+        return np.asarray(done * seconds_per_unit(self.by_kernel["ggml_layer"][None], 1.0, done / layers))
