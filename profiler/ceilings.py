@@ -1,11 +1,11 @@
 """The roof of the roofline: the best that any backend reached here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from profiler.profile import Ceilings, Measurement
+from profiler.profile import Ceilings, MatmulCeiling, Measurement
 
 MEMORY_KERNELS = ("read", "copy", "triad")
-MATMUL_KERNELS = ("gemm", "quant_matmul")
+MATMUL_KERNELS = ("gemm", "quant_matmul", "ggml_matmul")
 
 LEAST_ARRAY_BYTES = 16 * 2**20
 """Smaller arrays may be found in a cache even when copies of them are rotated."""
@@ -26,6 +26,7 @@ def find_ceilings(measurements: Iterable[Measurement]) -> Ceilings:
     """
     memory: dict[str, Measurement] = {}
     matmul: dict[str, Measurement] = {}
+    by_rows: dict[tuple[str, str, int], Measurement] = {}
     for measurement in measurements:
         if measurement.kernel in MEMORY_KERNELS:
             if measurement.shape["size_bytes"] >= LEAST_ARRAY_BYTES:
@@ -34,6 +35,8 @@ def find_ceilings(measurements: Iterable[Measurement]) -> Ceilings:
         elif measurement.kernel in MATMUL_KERNELS:
             best = matmul.setdefault(measurement.dtype, measurement)
             matmul[measurement.dtype] = max(best, measurement, key=_arithmetic)
+            key = measurement.dtype, measurement.format or "", measurement.shape["m"]
+            by_rows[key] = max(by_rows.get(key, measurement), measurement, key=_arithmetic)
     fastest = max(memory.values(), key=_bandwidth, default=None)
     reached_by = {dtype: _name(one) for dtype, one in matmul.items()}
     if fastest is not None:
@@ -43,7 +46,18 @@ def find_ceilings(measurements: Iterable[Measurement]) -> Ceilings:
         bandwidth_bytes_per_s={kernel: one.bytes_per_s for kernel, one in memory.items()},
         peak_flop_per_s={dtype: one.flop_per_s for dtype, one in matmul.items()},
         reached_by=reached_by,
+        matmuls=_matmuls(by_rows),
     )
+
+
+def _matmuls(by_rows: Mapping[tuple[str, str, int], Measurement]) -> tuple[MatmulCeiling, ...]:
+    return tuple(
+        MatmulCeiling(
+            dtype=one.dtype, format=one.format, rows=one.shape["m"], flop_per_s=one.flop_per_s,
+            bytes_per_s=one.bytes_per_s, reached_by=_name(one), stable=one.stable,
+        )
+        for _, one in sorted(by_rows.items())
+    )  # fmt: skip
 
 
 def _bandwidth(measurement: Measurement) -> tuple[bool, float]:

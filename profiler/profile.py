@@ -94,6 +94,22 @@ class Measurement(Record):
         return self.bytes / self.time_s.p50
 
 
+class MatmulCeiling(Record):
+    """The fastest matmul of one number format at one number of rows, any weights."""
+
+    dtype: str
+    format: str | None = None
+    """Stored weight format; None for dense weights of the dtype."""
+    rows: int
+    """M: 1 is decoding one sequence, hundreds are prefill."""
+    flop_per_s: float
+    bytes_per_s: float
+    """All bytes of the call over its time: near the memory's read bandwidth where rows are few."""
+    reached_by: str
+    """Backend and shape."""
+    stable: bool
+
+
 class Ceilings(Record):
     """The best that any backend reached here: the roof of the roofline."""
 
@@ -104,6 +120,8 @@ class Ceilings(Record):
     """By kind of memory traffic: read, copy, triad. Decoding only reads."""
     reached_by: dict[str, str] = Field(default_factory=dict)
     """Backend and kernel behind each ceiling, by `memory` or dtype."""
+    matmuls: tuple[MatmulCeiling, ...] = ()
+    """The best library by dtype, format and rows: another one may win at each."""
 
 
 class Skipped(Record):

@@ -56,3 +56,22 @@ def test_a_steady_measurement_counts_before_a_faster_unsteady_one():
     )
     assert found.memory_bandwidth_bytes_per_s == 40e9
     assert find_ceilings([measured("read", "torch", shape=shape, size=70e9, stable=False)]) != Ceilings()
+
+
+def test_the_best_library_is_named_at_each_number_of_rows():
+    one, many = {"m": 1, "n": 64, "k": 64}, {"m": 512, "n": 64, "k": 64}
+    found = find_ceilings(
+        [
+            measured("gemm", "torch", shape=one, flop=10e9),
+            measured("gemm", "onnxruntime", shape=one, flop=20e9),
+            measured("gemm", "torch", shape=many, flop=300e9),
+            measured("gemm", "onnxruntime", shape=many, flop=200e9),
+            measured("quant_matmul", "torch", dtype="int8", format="INT8_W8A8", shape=one, flop=30e9),
+        ]
+    )
+    named = {(c.dtype, c.format, c.rows): (c.reached_by.split()[0], c.flop_per_s) for c in found.matmuls}
+    assert named == {
+        ("fp32", None, 1): ("onnxruntime", 20e9),
+        ("fp32", None, 512): ("torch", 300e9),
+        ("int8", "INT8_W8A8", 1): ("torch", 30e9),
+    }

@@ -9,10 +9,12 @@ from numba import prange
 from numpy.typing import NDArray
 
 from profiler.backends.compiled.jit import compiled
-from profiler.backends.compiled.lanes import LANES, exp2, load, multiply, multiply_add, splat, store
+from profiler.backends.compiled.lanes import LANES, exp2, load, multiply, multiply_add, prefetch, splat, store
 
 CHANNELS = 2 * LANES
 """Channels of one block, two registers wide: their state stays in the first-level cache."""
+AHEAD = 8
+"""Tokens between what is read and what is asked for."""
 
 Floats = NDArray[np.float32]
 
@@ -34,6 +36,14 @@ def _scan_block(
     skip0, skip1 = load(skip, block * CHANNELS), load(skip, block * CHANNELS + LANES)
     for t in range(tokens):
         at = (sequence * tokens + t) * channels + block * CHANNELS
+        # Rows lie a width apart, often each on a page of its own: no hardware fetches them ahead.
+        ahead = at + AHEAD * channels
+        prefetch(x, ahead)
+        prefetch(x, ahead + LANES)
+        prefetch(delta, ahead)
+        prefetch(delta, ahead + LANES)
+        prefetch(y, ahead)
+        prefetch(y, ahead + LANES)
         x0, x1 = load(x, at), load(x, at + LANES)
         delta0, delta1 = load(delta, at), load(delta, at + LANES)
         input0, input1 = multiply(delta0, x0), multiply(delta1, x1)
