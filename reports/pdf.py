@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reports import theme
+from reports import glyphs, theme
 from reports.content import Document
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -13,6 +13,9 @@ MAIN = TEMPLATES / "report.typ"
 
 def typeset(document: Document, *, created_at: str | None = None) -> bytes:
     """Return the document as a tagged PDF; the same document gives the same bytes.
+
+    Where it holds characters beyond the typefaces that Typst carries, the
+    host's fonts help out, and what none of them has is spelled.
 
     Parameters
     ----------
@@ -23,16 +26,27 @@ def typeset(document: Document, *, created_at: str | None = None) -> bytes:
     """
     import typst
 
+    text, own_fonts = _drawable(document.to_json(indent=None))
     return bytes(
         typst.compile(
             MAIN,
             root=TEMPLATES,
             format="pdf",
-            ignore_system_fonts=True,
-            sys_inputs={"document": document.to_json(indent=None), "look": json.dumps(look())},
+            ignore_system_fonts=own_fonts,
+            sys_inputs={"document": text, "look": json.dumps(look())},
             timestamp=_timestamp(created_at),
         )
     )
+
+
+def _drawable(text: str) -> tuple[str, bool]:
+    """Return the text as it can be drawn, and whether the fonts that Typst carries are enough for it."""
+    odd = glyphs.unusual(text)
+    lacking = glyphs.missing(odd, typeface=theme.TYPEFACE, system_fonts=False) if odd else frozenset()
+    if not lacking:
+        return text, True
+    nowhere = glyphs.missing(lacking, typeface=theme.TYPEFACE, system_fonts=True)
+    return glyphs.spelled(text, nowhere), nowhere == lacking
 
 
 def look() -> dict[str, str]:

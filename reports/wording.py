@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from planner.fleet.plan_record import Alternative, ApiUse, Plan, Unit
-from reports.names import device_name, model_name
+from reports.names import device_name, in_words, model_name
 from reports.numbers import count, percent, plural, usd
 from workloads.scenario import Slo, TrafficClass
 
@@ -102,7 +102,7 @@ def bought(alternative: Alternative) -> str:
     """Return what an alternative consists of, short enough for a table."""
     parts = [f"{hardware(unit)}, {model_name(unit.model)} {unit.weights}" for unit in alternative.units]
     parts += [f"{model_name(use.model)} at {use.provider}" for use in alternative.api]
-    return " + ".join(parts) or alternative.label
+    return " + ".join(parts) or in_words(alternative.label)
 
 
 def verdict(plan: Plan) -> str:
@@ -172,7 +172,7 @@ def _next_best(plan: Plan) -> str:
     best = min(plan.alternatives, key=lambda one: one.cost_usd_per_month)
     return (
         f"The next best choice that differs in kind costs {usd(best.cost_usd_per_month)} a month "
-        f"({change(best.cost_usd_per_month, cost)}): {actions(best) or best.label}."
+        f"({change(best.cost_usd_per_month, cost)}): {actions(best) or in_words(best.label)}."
     )
 
 

@@ -2,6 +2,7 @@
 
 from planner.fleet.plan_record import Plan
 from reports.content import Block, Callout, KeyFigure, Summary, Table, Tone, headings
+from reports.names import in_words
 from reports.numbers import percent, usd, usd_column
 from reports.sources import Sources
 from reports.tables import decision
@@ -68,7 +69,8 @@ def _blocks(plan: Plan) -> tuple[Block, ...]:
 
 
 def _obstacles(plan: Plan) -> tuple[Block, ...]:
-    found = [f"{one.constraint}: {one.detail}" if one.detail else one.constraint for one in plan.binding]
+    told = (f"{one.constraint}: {one.detail}" if one.detail else one.constraint for one in plan.binding)
+    found = [in_words(one) for one in told]
     why = ". ".join(text.rstrip(".") for text in found)
     stop = (Callout(tone=Tone.STOP, title="What stands in the way", text=why + "."),) if why else ()
     return (*stop, decision.relaxations(plan)) if plan.relaxations else stop

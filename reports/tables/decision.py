@@ -2,12 +2,15 @@
 
 from planner.fleet.plan_record import Plan
 from reports.content import Table, headings
+from reports.names import in_words
 from reports.numbers import count, usd
 from reports.tables.reasons import by_reason, few
 from reports.wording import bought, change
 
 MAX_REASONS = 12
 NONE = "–"
+INPUTS = {"traffic.requests_per_s": "requests per second", "quality.mmlu_min": "least MMLU"}
+"""Keys of a scenario as people say them."""
 
 
 def alternatives(plan: Plan) -> Table:
@@ -19,7 +22,7 @@ def alternatives(plan: Plan) -> Table:
             bought(one),
             usd(one.cost_usd_per_month),
             change(one.cost_usd_per_month, reference) if reference is not None else NONE,
-            one.why or NONE,
+            in_words(one.why) if one.why else NONE,
         )
         for one in sorted(plan.alternatives, key=lambda one: one.cost_usd_per_month)
     ]
@@ -31,7 +34,11 @@ def binding(plan: Plan) -> Table:
     """Tabulate the constraints that decide the plan, with their shadow prices where there are any."""
     priced = any(one.usd_per_h_per_unit is not None for one in plan.binding)
     rows = [
-        (one.constraint, one.detail, *((_price(one.usd_per_h_per_unit),) if priced else ()))
+        (
+            in_words(one.constraint),
+            in_words(one.detail),
+            *((_price(one.usd_per_h_per_unit),) if priced else ()),
+        )
         for one in plan.binding
     ]
     columns = headings("Constraint", "How it binds", *([">Worth, USD/h per unit"] if priced else []))
@@ -45,7 +52,12 @@ def _price(usd_per_h: float | None) -> str:
 def relaxations(plan: Plan) -> Table:
     """Tabulate the smallest change of each limit that would make a plan possible."""
     rows = [
-        (one.constraint, _limit(one.current, one.unit), _limit(one.needed, one.unit), one.detail or NONE)
+        (
+            in_words(one.constraint),
+            _limit(one.current, one.unit),
+            _limit(one.needed, one.unit),
+            in_words(one.detail) if one.detail else NONE,
+        )
         for one in plan.relaxations
     ]
     columns = headings("Limit", ">Asked for", ">Possible from", "Then")
@@ -61,14 +73,14 @@ def sensitivity(plan: Plan) -> Table:
     reference = plan.cost_usd_per_month
     rows = [
         (
-            one.input,
+            INPUTS.get(one.input, in_words(one.input)),
             one.change,
             usd(one.cost_usd_per_month) if one.cost_usd_per_month is not None else NONE,
             change(one.cost_usd_per_month, reference)
             if one.cost_usd_per_month is not None and reference is not None
             else NONE,
             "changes" if one.flips else "stays",
-            one.detail or NONE,
+            in_words(one.detail) if one.detail else NONE,
         )
         for one in plan.sensitivity
     ]
@@ -79,6 +91,9 @@ def sensitivity(plan: Plan) -> Table:
 def rejected(plan: Plan) -> Table:
     """Tabulate why candidates were turned down, the most frequent reason first, with examples."""
     groups = by_reason(plan.rejected, lambda one: one.why)[:MAX_REASONS]
-    rows = [(count(len(group)), group[0].why, few(one.candidate for one in group)) for group in groups]
+    rows = [
+        (count(len(group)), in_words(group[0].why), few(in_words(one.candidate) for one in group))
+        for group in groups
+    ]
     columns = headings(">Candidates", "Turned down because, e.g.", "Among them")
     return Table(columns=columns, rows=tuple(rows))
