@@ -134,7 +134,7 @@ def _badge(word: str) -> str:
 
 
 def _picture(picture: Picture) -> str:
-    drawing = picture.svg[picture.svg.index("<svg") :]
+    drawing = theme.with_lengths(picture.svg[picture.svg.index("<svg") :])
     for colour, role in ROLES.items():
         drawing = drawing.replace(colour, f"var(--{role})")
     drawing = re.sub(r' (?:width|height)="[\d.]+pt"', "", drawing, count=2)

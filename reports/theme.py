@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import unescape
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -101,6 +102,25 @@ def svg(figure: "Figure", name: str) -> bytes:
     text = buffer.getvalue().decode("utf-8").replace(f"'{_METRICS_FACE}'", FONT_STACK)
     text = re.sub(r'(?<= id=")|(?<=url\(#)|(?<=href="#)', f"{name}-", text)
     return text.encode("utf-8")
+
+
+def with_lengths(drawing: str) -> str:
+    """Give every text of an SVG the length it was laid out with: a browser may lack the typeface.
+
+    Without it, labels in a wider face run into what stands beside them.
+    """
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    def told(found: re.Match[str]) -> str:
+        face = FontProperties(family=_METRICS_FACE, size=float(found["size"]))
+        width, _, _ = text_to_path.get_text_width_height_descent(unescape(found["words"]), face, ismath=False)
+        return f'<text textLength="{width:.2f}" lengthAdjust="spacingAndGlyphs"{found[0][5:]}'
+
+    return _TEXT.sub(told, drawing)
+
+
+_TEXT = re.compile(r'<text style="font-size: (?P<size>[\d.]+)px[^>]*>(?P<words>[^<]{2,})</text>')
 
 
 def bars(axes: "Axes", labels: list[str]) -> list[float]:

@@ -3,6 +3,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from reports import theme
 from reports.figures import FIGURES, picture
 from reports.figures.load import split
 from reports.figures.roofline import points
@@ -62,3 +63,14 @@ def test_the_parts_of_a_load_add_up_to_it():
     plan = samples.full_plan()
     for unit in plan.units:
         assert sum(split(plan, unit).values()) == pytest.approx(unit.utilization)
+
+
+def test_texts_of_a_page_are_as_long_as_they_were_laid_out() -> None:
+    words = ("iiii", "WWWW", "A &amp; B", "A &amp; B, twice as long")
+    style = "font-size: 8.5px; font-family: serif"
+    drawing = "".join(f'<text style="{style}" x="1">{one}</text>' for one in words)
+    told = theme.with_lengths(drawing)
+    lengths = [float(one) for one in re.findall(r'textLength="([\d.]+)"', told)]
+    assert len(lengths) == len(words)
+    assert lengths[0] < lengths[1] and 0 < lengths[2] < lengths[3]
+    assert re.sub(r' textLength="[\d.]+" lengthAdjust="\w+"', "", told) == drawing
