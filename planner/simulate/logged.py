@@ -31,6 +31,8 @@ class Logged:
         notes = [f"{len(self.log.requests)} requests of {self.name} ({self.log.layout})"]
         if self.log.skipped:
             notes.append(f"{self.log.skipped} bad rows of the trace were left out, {self.log.first_bad}")
+        if self.log.repeated:
+            notes.append(f"{self.log.repeated} rows repeat the row above them, and are kept")
         if self.requests_per_s is not None:
             notes.append(WORDS[self.scaling].format(rate=self.requests_per_s))
         return tuple(notes)

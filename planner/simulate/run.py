@@ -96,7 +96,7 @@ def run(fleet: Fleet, traffic: Feed, settings: Settings | None = None) -> "World
             world = grown(world, to=min(2 * len(world.pool), settings.most_in_flight))
             n = world.totals[0]
     if n["arrived"] and n["refused"] == n["arrived"]:
-        raise InvalidInput(_refusal(fleet, n["arrived"]))
+        raise InvalidInput(_refusal(fleet, n["arrived"], rows[0]))
     _check(world)
     return world
 
@@ -145,12 +145,13 @@ def _rows(requests: Requests) -> NDArray[np.void]:
     return rows
 
 
-def _refusal(fleet: Fleet, requests: int) -> str:
+def _refusal(fleet: Fleet, requests: int, one: np.void) -> str:
     best = max(fleet.kinds, key=lambda kind: min(kind.engine.cache_tokens, kind.engine.max_tokens))
     limit = min(best.engine.cache_tokens, best.engine.max_tokens)
     return (
-        f"none of {requests} requests fits: the largest cache ('{best.name}') holds {limit} tokens of one "
-        "request, prompt and output together; use shorter requests, more memory or a smaller cache format"
+        f"none of {requests} requests fits, such as one of {one['prompt']} + {one['output']} tokens: "
+        f"the largest cache ('{best.name}') holds {limit} tokens of a request, prompt and output "
+        "together; use shorter requests, more memory or a smaller cache format"
     )
 
 

@@ -49,9 +49,11 @@ class Agreement:
     """How a simulation repeats a log: distances of distributions, and relative errors of percentiles."""
 
     ks: float
-    p50_error: float
-    p95_error: float
     mean_error: float
+    p50_error: float
+    p90_error: float
+    p95_error: float
+    p99_error: float
 
 
 def replay(law: StepLaw, engine: Engine, requests: Requests) -> RequestLog:
@@ -61,12 +63,16 @@ def replay(law: StepLaw, engine: Engine, requests: Requests) -> RequestLog:
 
 def agreement(simulated: Array, observed: Array) -> Agreement:
     """Compare two samples of one metric."""
-    p50, p95 = (float(np.quantile(simulated, q) / np.quantile(observed, q) - 1) for q in (0.5, 0.95))
+    p50, p90, p95, p99 = (
+        float(np.quantile(simulated, q) / np.quantile(observed, q) - 1) for q in (0.5, 0.9, 0.95, 0.99)
+    )
     return Agreement(
         ks=distance(simulated, observed),
-        p50_error=p50,
-        p95_error=p95,
         mean_error=float(simulated.mean() / observed.mean() - 1),
+        p50_error=p50,
+        p90_error=p90,
+        p95_error=p95,
+        p99_error=p99,
     )
 
 

@@ -75,6 +75,14 @@ def simulate(
         raise InvalidInput("give either a plan.json or scenario.toml, or --batch cases.jsonl")
 
 
+def _announce_compilation() -> None:
+    """Say why the very first run on a machine takes longer."""
+    from planner.simulate.kernel.jit import is_kept
+
+    if not is_kept():
+        typer.echo("compiling the event loop for this machine, once: some ten seconds", err=True)
+
+
 def _one(
     source: Path,
     effort: "Effort",
@@ -89,6 +97,7 @@ def _one(
     from planner.simulate.request_log import write_requests
 
     asked = experiment(source, effort, log=load)
+    _announce_compilation()
     answer = run(asked)
     if log is not None:
         write_requests(log, asked)
@@ -126,6 +135,7 @@ def _stream(
     from tonnage.files import read_text
 
     lines = sys.stdin.read() if str(batch) == "-" else read_text(batch)
+    _announce_compilation()
     answers = []
     for line in answer_lines(lines.splitlines(), effort, processes=processes, ray=ray, journal=resume):
         sys.stdout.write(line + "\n")

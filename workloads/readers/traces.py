@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,8 @@ class Log:
     ----------
     skipped, first_bad : int, str
         Bad rows that were left out because that was asked for, and what is wrong with the first.
+    repeated : int
+        Rows that are the same as the row above them: kept, as two requests may well be equal.
     timed : bool
         False where the log has lengths only: arrivals are then one a second.
     """
@@ -61,6 +64,7 @@ class Log:
     requests: Requests
     layout: str
     skipped: int = 0
+    repeated: int = 0
     first_bad: str = ""
     timed: bool = True
 
@@ -84,7 +88,7 @@ def read_log(path: Path | str, *, skip_bad: bool = False) -> Log:
     kept: list[tuple[float, int, int]] = []
     hashes: list[list[int]] = []
     first_bad = ""
-    skipped, last_s, timed = 0, -math.inf, bool(str(first[1].get(layout.time, "")).strip())
+    skipped, last_s, timed = 0, -math.inf, _has_time(first[1], layout)
     for number, row in _chained(first, rows):
         try:
             arrival_s, prompt, output = _values(row, layout, where=f"{path}: row {number}", timed=timed)
@@ -106,7 +110,19 @@ def read_log(path: Path | str, *, skip_bad: bool = False) -> Log:
     requests = _requests(kept, timed=timed)
     if any(hashes):
         requests = with_groups(requests, hashes)
-    return Log(requests=requests, layout=layout.name, skipped=skipped, first_bad=first_bad, timed=timed)
+    return Log(
+        requests=requests,
+        layout=layout.name,
+        skipped=skipped,
+        first_bad=first_bad,
+        repeated=sum(one == other for one, other in pairwise(kept)) if timed else 0,
+        timed=timed,
+    )
+
+
+def _has_time(row: dict[str, Any], layout: Layout) -> bool:
+    value = row.get(layout.time)
+    return value is not None and str(value).strip() != ""
 
 
 def _hashes(row: dict[str, Any]) -> list[int]:
@@ -151,14 +167,23 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             elif path.suffix in (".jsonl", ".json", ".ndjson"):
                 yield from _json_lines(path, text)
             else:
-                comments = (line for line in text if not line.startswith("#"))
-                yield from enumerate(csv.DictReader(comments, restkey="(more columns)"), start=1)
+                yield from enumerate(_csv(path, text), start=1)
     except UnicodeDecodeError:
         raise FormatError(f"{path}: not a UTF-8 text file") from None
     except csv.Error as problem:
         raise FormatError(f"{path}: not a CSV file ({problem})") from None
     except OSError as problem:
         raise FileProblem(f"{path}: {problem.strerror or problem}") from None
+
+
+def _csv(path: Path, text: Iterable[str]) -> Iterator[dict[str, Any]]:
+    lines = (line for line in text if not line.startswith("#"))
+    rows = csv.DictReader(lines, restkey="(more columns)")
+    names = list(rows.fieldnames or ())
+    twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
+    if twice is not None:
+        raise FormatError(f"{path}: column {twice} is there twice")
+    yield from rows
 
 
 def _whole(path: Path) -> Any:
