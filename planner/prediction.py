@@ -16,6 +16,21 @@ class Bound(StrEnum):
     QUEUE = "queue"
 
 
+class MemoryParts(Record):
+    """What fills one device's memory at the predicted load [bytes]."""
+
+    weights_bytes: float
+    cache_bytes: float
+    """KV cache or recurrent state of the sequences that run."""
+    activation_bytes: float
+    graphs_bytes: float
+    """Captured graphs."""
+    runtime_bytes: float
+    """Context and communication buffers of the engine."""
+    extras_bytes: float = 0.0
+    """Adapters, a drafter, a shared prefix."""
+
+
 class Prediction(Record):
     """The answer to one case.
 
@@ -37,7 +52,13 @@ class Prediction(Record):
     tpot_p99_s: Quantiles | None = None
     memory_bytes: float | None = None
     """Per device: weights, cache or state at this load, activations, runtime reserve."""
+    memory_parts: MemoryParts | None = None
     fits: bool | None = None
+    max_context_tokens: int | None = None
+    """Longest single sequence, prompt and answer, that memory and the model's own limit allow; None if
+    memory is unknown, or nothing limits it."""
+    max_concurrency: int | None = None
+    """Sequences of these lengths that run at once, by memory and the engine's policy."""
     energy_j_per_output_token: Quantiles | None = None
     """Of the devices alone, prompts included; None with a note where no TDP is published. [J]"""
     power_w: Quantiles | None = None

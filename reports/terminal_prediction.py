@@ -22,6 +22,10 @@ def show_predictions(rows: Iterable[tuple[Case, Prediction]]) -> None:
         for name, quantiles, unit in _figures(answer):
             grid.add_row(name, *_cells(quantiles, unit))
         grid.add_row("memory per device", gib(answer.memory_bytes), _fits(answer))
+        if answer.max_context_tokens is not None:
+            grid.add_row("longest sequence", f"{answer.max_context_tokens:,} tokens", "")
+        if answer.max_concurrency is not None:
+            grid.add_row("most sequences at once", f"{answer.max_concurrency:,}", "")
         grid.add_row("limited by", answer.bound.value if answer.bound else UNKNOWN, "")
         grid.add_row("known as", evidence(answer.evidence), "")
         out.print(grid)

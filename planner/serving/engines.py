@@ -48,6 +48,8 @@ class Engine(Record):
         Whether a request's whole cache is set aside at its start.
     narrow_kv : bool
         Checkpoints with FP8 or narrower floating-point weights bring an FP8 cache.
+    runtime_gib, graphs_gib : float
+        Memory of the runtime, and the part of it that captured graphs take.
     pipeline_chunks : int
         Chunks of one prompt that overlap over pipeline stages before the engine waits for all.
     """
@@ -60,6 +62,7 @@ class Engine(Record):
     chunk_tokens: int = Field(ge=1)
     reserve: Literal["full", "grow"]
     runtime_gib: float = Field(ge=0)
+    graphs_gib: float = Field(default=0.0, ge=0)
     pipeline_chunks: int = Field(default=1_000_000, ge=1)
     source: str
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.serving.engines import Engine
+from planner.serving.engines import GIB, Engine
 from planner.serving.placement import Placed
 from planner.serving.variant import drafter
 from workloads import footprint
@@ -18,6 +18,8 @@ from workloads.shard import Shard
 
 Array = NDArray[np.float64]
 UNLIMITED = 1e9
+LONGEST = 1e10
+"""Tokens beyond which a context is endless for all that follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,10 @@ class Room:
         What the engine may take; infinite where the device's memory is unknown.
     of_free, share : ndarray
         Whether the engine takes its share of what the fixed part leaves, and that share.
+    weights_bytes, activation_bytes, graphs_bytes, runtime_bytes : ndarray
+        What the fixed part is made of, besides adapters, drafters and shared prefixes.
+    chunk_bytes : ndarray
+        Activations of a full chunk of a prompt, as long sequences need them.
     """
 
     fixed_bytes: Array
@@ -42,6 +48,11 @@ class Room:
     usable_bytes: Array
     of_free: NDArray[np.bool_]
     share: Array
+    weights_bytes: Array
+    activation_bytes: Array
+    graphs_bytes: Array
+    runtime_bytes: Array
+    chunk_bytes: Array
 
     @property
     def sequences(self) -> Array:
@@ -83,18 +94,24 @@ def room(
     tokens = prompt + np.where(full, output, output / 2)
     active = footprint.activation_bytes(architecture, shard, tokens=np.minimum(chunk, prompt + output))
     runtime = np.array([engine.runtime_bytes for engine in engines])[which]
+    graphs = np.array([engine.graphs_gib * GIB for engine in engines])[which]
     share = np.array([engine.memory_frac for engine in engines])[which]
     of_free = np.array([engine.of_free for engine in engines])[which]
-    fixed = stored + active + runtime
+    fixed = np.asarray(stored + active + runtime)
     usable = np.where(of_free, fixed + share * np.maximum(memory_bytes - fixed, 0.0), share * memory_bytes)
     return Room(
-        fixed_bytes=np.asarray(fixed),
+        fixed_bytes=fixed,
         sequence_bytes=np.asarray(
             footprint.cache_bytes(architecture, kv, shard, tokens=tokens, sequences=1.0) + 0.0 * prompt
         ),
         usable_bytes=np.asarray(np.where(np.isinf(memory_bytes), np.inf, np.minimum(usable, memory_bytes))),
         of_free=of_free,
         share=share,
+        weights_bytes=np.full(fixed.shape, stored),
+        activation_bytes=np.broadcast_to(active, fixed.shape),
+        graphs_bytes=graphs,
+        runtime_bytes=runtime - graphs,
+        chunk_bytes=np.asarray(footprint.activation_bytes(architecture, shard, tokens=chunk)),
     )
 
 
@@ -139,3 +156,20 @@ def with_extras(room: Room, placed: Placed, *, tokens: Array, shared: Array) -> 
     return replace(
         room, fixed_bytes=np.asarray(fixed), sequence_bytes=np.asarray(each), usable_bytes=np.asarray(usable)
     )
+
+
+def longest_tokens(placed: Placed, room: Room) -> Array:
+    """Return the most tokens that one sequence may have beside the weights, over cases.
+
+    The cache grows in straight lines between the lengths at which windows fill, so the answer is read
+    off those lines. Infinite where only a state of fixed size is kept; 0 where not even one token fits.
+    """
+    architecture, kv, shard = placed.architecture, placed.kv, placed.cut.shard
+    free_bytes = room.usable_bytes - room.fixed_bytes - room.chunk_bytes + room.activation_bytes
+    spans = [cache.span for b in architecture.blocks for m in b.mixers for cache in m.caches(shard)]
+    bends = {float(bend) for span in spans for bend in (span.window, span.chunk) if bend is not None}
+    lengths = np.array(sorted({1.0, *bends, LONGEST}))
+    one = footprint.cache_bytes(architecture, kv, shard, tokens=lengths, sequences=1.0) + 0.0 * lengths
+    sizes = np.asarray(one) * shard.attention_dp
+    found = np.where(free_bytes >= sizes[-1], np.inf, np.interp(free_bytes, sizes, lengths, left=0.0))
+    return np.asarray(np.floor(found))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.deployment import Case, Load
-from planner.prediction import Bound, Prediction, Refusal
+from planner.prediction import Bound, MemoryParts, Prediction, Refusal
 from planner.serving import (
     anchor_points,
     coefficients,
@@ -26,6 +26,7 @@ from planner.serving.coefficients import CoefficientFile
 from planner.serving.energy import Draw
 from planner.serving.intervals import Band
 from planner.serving.placement import Placed
+from planner.serving.remarks import remarks
 from planner.serving.steady_state import Service, State
 from planner.serving.unchecked import unchecked
 from tonnage.errors import InvalidInput, TonnageError
@@ -205,7 +206,7 @@ def _prediction(
     known = _stretched(evidence(placed, file), ready, i)
     if case.draft_model is not None and case.acceptance_rate is None:
         known = weakest([known, Evidence.ASSUMED])
-    notes = _notes(case, placed, ready, i, float(bands["requests_per_s"].mid[i]))
+    notes = remarks(case, placed, ready, i, float(bands["requests_per_s"].mid[i]))
     if (unknown := power.why_not[i]) is not None:
         notes = (*notes, unknown)
     waits = case.load is Load.SATURATED
@@ -217,6 +218,7 @@ def _prediction(
         "requests_per_s": bands["requests_per_s"].at(i),
         **_NO_PERCENTILES,
         "memory_bytes": float(memory[i]),
+        **_room(i, placed, ready, float(memory[i])),
         "fits": bool(ready.situation.fits[i]) if ready.situation.memory_known[i] else None,
         "energy_j_per_output_token": power.per_token(i, bands["output_tokens_per_s"]),
         "power_w": power.power(i),
@@ -255,31 +257,23 @@ def _stretched(known: Evidence, ready: Service, i: int) -> Evidence:
     return weakest([known, Evidence.EXTRAPOLATED]) if outside else known
 
 
-def _notes(case: Case, placed: Placed, ready: Service, i: int, carried: float) -> tuple[str, ...]:
-    notes = list(placed.notes)
+def _room(i: int, placed: Placed, ready: Service, memory: float) -> dict[str, Any]:
+    """Say what memory holds, and the most it can hold."""
     s = ready.situation
-    if s.memory_known[i] and not s.fits[i]:
-        notes.append("does not fit: weights, one sequence and the runtime exceed the device's memory")
-    elif case.load is Load.CLOSED and case.concurrency > s.limit[i] * 1.0001:
-        notes.append(f"at most {int(s.limit[i])} sequences run at once; the other users wait")
-    if case.engine_version is not None and not placed.target.is_measured:
-        notes.append(f"engine version {case.engine_version}: one calibration stands for all versions")
-    if case.draft_model is not None:
-        notes.append(_drafts(case, placed))
-    if case.disaggregated is not None:
-        count = case.prefill_instances
-        notes.append(disaggregation.NOTE.format(count=count, s="" if count == 1 else "s"))
-    if case.load is Load.OPEN:
-        notes.append("percentiles over requests are queueing approximations")
-        if case.requests_per_s is not None and carried < 0.99 * case.requests_per_s:
-            notes.append(f"cannot keep up: {carried:.3g} of {case.requests_per_s:g} requests/s; waits grow")
-    return tuple(notes)
-
-
-def _drafts(case: Case, placed: Placed) -> str:
-    special = placed.cut.variant
-    assumed = " (assumed)" if case.acceptance_rate is None else ""
-    return (
-        f"{special.tokens_per_round:.2f} tokens per checked draft of {special.draft_tokens}, acceptance rate "
-        f"{special.acceptance:g}{assumed}; {speculation.NOTE}"
-    )
+    weights, activations, graphs, runtime = (float(part) for part in s.parts[:, i])
+    fixed = float(s.fixed_bytes[i])
+    parts = {
+        "weights_bytes": weights,
+        "cache_bytes": memory - fixed,
+        "activation_bytes": activations,
+        "graphs_bytes": graphs,
+        "runtime_bytes": runtime,
+        "extras_bytes": max(fixed - weights - activations - graphs - runtime, 0.0),
+    }
+    known = bool(s.memory_known[i])
+    most = min(float(s.longest[i]) if known else np.inf, placed.architecture.max_context or np.inf)
+    return {
+        "memory_parts": unchecked(MemoryParts, parts),
+        "max_context_tokens": int(most) if known and np.isfinite(most) else None,
+        "max_concurrency": int(s.limit[i] * (1 + 1e-9)) if known and s.fits[i] else 0 if known else None,
+    }

@@ -76,6 +76,10 @@ class Situation:
         Chunk times from the start of a prompt to its end through all stages.
     limit : ndarray
         Sequences that may run at once, by memory and policy; at least 1.
+    longest : ndarray
+        Tokens that a single sequence may have, by memory alone; infinite where nothing grows.
+    parts : ndarray, shape (4, cases)
+        Bytes of one device in weights, activations, captured graphs and the rest of the runtime.
     stages, replicas : ndarray
         Pipeline stages; attention-parallel groups, each with its share of the sequences.
     """
@@ -95,6 +99,8 @@ class Situation:
     memory_known: NDArray[np.bool_]
     fixed_bytes: Array
     sequence_bytes: Array
+    longest: Array
+    parts: Array
 
 
 def situation(placed: Sequence[Placed], demand: Demand, *, points: int = 3) -> Situation:
@@ -236,6 +242,11 @@ def _lowered(group: _Group, points: int) -> Situation:
         memory_known=np.isfinite(room.usable_bytes),
         fixed_bytes=room.fixed_bytes,
         sequence_bytes=room.sequence_bytes,
+        longest=memory.longest_tokens(group.first, room),
+        parts=np.array(
+            [room.weights_bytes, room.activation_bytes, room.graphs_bytes, room.runtime_bytes],
+            dtype=np.float64,
+        ),
     )
 
 
