@@ -57,7 +57,8 @@ def _of_demand(scenario: Scenario) -> Iterator[str]:
     if any(traffic.profile for traffic in scenario.classes):
         yield (
             "What is rented by the hour is rented anew in each period, ready at its start; what is reserved "
-            "or owned is paid for in all of them. What-if answers are within 1 % of the best."
+            "or owned is paid for in all of them. Where that ties periods together, what-if answers are "
+            "searched for a few seconds each and may be off by a percent or so."
         )
 
 

@@ -90,12 +90,12 @@ class Columns:
             for j, scale in enumerate(period.scale):
                 if scale:
                     row = [(share.columns[t], 1.0) for share in self.layout.shares if share.klass == j]
-                    self.programme.add([*row, *unserved], lower=everything, upper=everything)
+                    self.programme.add([*row, *unserved], lower=everything, upper=everything, period=t)
 
     def _add_load(self) -> None:
         for t in range(self.layout.n_periods):
             for row in self._load(t):
-                self.programme.add(row, upper=0.0)
+                self.programme.add(row, upper=0.0, period=t)
 
     def _load(self, t: int) -> list[list[tuple[int, float]]]:
         """Busy units, spares and units that may fail, less those that are bought, per kind."""
@@ -140,7 +140,9 @@ class Columns:
         for name, stock in self.problem.stock.items():
             drawn = [(way, self._priced(way).use_of(name)) for way in self.layout.ways]
             for t in range(self.layout.n_periods):
-                self.programme.add([(way.columns[t], use) for way, use in drawn], upper=float(stock))
+                self.programme.add(
+                    [(way.columns[t], use) for way, use in drawn], upper=float(stock), period=t
+                )
         for name, stock in self.problem.mean_stock.items():
             row = [
                 (way.columns[t], period.time_frac * self._priced(way).use_of(name))
@@ -159,7 +161,7 @@ class Columns:
                         (share.columns[t], limit.use[share.klass] * period.scale[share.klass] / limit.at_most)
                         for share in own
                     ]
-                    self.programme.add(row, upper=1.0)
+                    self.programme.add(row, upper=1.0, period=t)
 
     def demand(self) -> Iterator[int]:
         """Yield the class of each demand row, which are the first rows."""

@@ -33,6 +33,7 @@ from planner.fleet.periods import alone, merged
 from planner.fleet.problem import Mix, Problem
 from planner.fleet.programme import GAP_FRAC, TIME_LIMIT_S
 from planner.fleet.solution import mix_of, of_periods
+from planner.fleet.tied import close_to_cheapest
 from tonnage.errors import TonnageError
 
 TIE_FRAC = 1e-6
@@ -68,6 +69,8 @@ def cheapest(
 def _cheapest(problem: Problem, gap_frac: float, time_limit_s: float) -> Mix | None:
     """Solve each period for itself where nothing ties them together, else all at once."""
     parts = alone(problem)
+    if parts is None and len(problem.spans) > 1:
+        return close_to_cheapest(problem, gap_frac=gap_frac, time_limit_s=time_limit_s)
     if parts is None:
         columns = Columns(problem)
         solved = columns.programme.solve(columns.cost, gap_frac=gap_frac, time_limit_s=time_limit_s)
@@ -159,7 +162,7 @@ def shadow_prices(problem: Problem) -> tuple[float, ...] | None:
     relaxed = columns.programme.relax(columns.cost)
     if relaxed is None:
         return None
-    _, duals = relaxed
+    _, duals, _ = relaxed
     prices = [0.0] * len(problem.rates)
     for klass, dual in zip(columns.demand(), duals, strict=False):
         prices[klass] += float(dual) / problem.rates[klass]

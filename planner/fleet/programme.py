@@ -1,6 +1,6 @@
 """A mixed-integer programme as sparse rows, solved by HiGHS."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,14 +46,16 @@ class Programme:
         self.integral = np.zeros(size, dtype=bool)
         self._entries: list[tuple[int, int, float]] = []
         self._bounds: list[tuple[float, float]] = []
+        self._periods: list[int] = []
 
     def vector(self) -> Vector:
         """Return a cost of nothing for every column."""
         return np.zeros(self.size)
 
-    def add(self, row: Row, *, lower: float = -np.inf, upper: float = np.inf) -> None:
-        """Require lower <= row . x <= upper."""
+    def add(self, row: Row, *, lower: float = -np.inf, upper: float = np.inf, period: int = 0) -> None:
+        """Require lower <= row . x <= upper, in a period if there are several."""
         number = len(self._bounds)
+        self._periods.append(period)
         self._entries.extend((number, column, value) for column, value in row if value)
         self._bounds.append((lower, upper))
 
@@ -104,14 +106,14 @@ class Programme:
         allowed = all(lower <= 0 <= upper for lower, upper in self._bounds)
         return Solved(values=np.zeros(0), gap_frac=0.0) if allowed else None
 
-    def relax(self, cost: Vector) -> tuple[float, Vector] | None:
+    def relax(self, cost: Vector) -> tuple[float, Vector, Vector] | None:
         """Minimise cost . x without whole numbers.
 
         Returns
         -------
-        tuple of float and ndarray, or None
-            The cost and the duals of the rows: what one more of each binding
-            bound adds to it. None if no x satisfies the rows.
+        tuple of float, ndarray and ndarray, or None
+            The cost, the duals of the rows, which are what one more of each
+            binding bound adds to it, and x. None if no x satisfies the rows.
         """
         from scipy.optimize import linprog
 
@@ -134,4 +136,12 @@ class Programme:
         duals = np.zeros(rows.shape[0])
         duals[above] = result.ineqlin.marginals
         duals[equal] = result.eqlin.marginals
-        return float(cost @ result.x), duals
+        return float(cost @ result.x), duals, result.x
+
+    def worth(self, duals: Vector, columns: Sequence[int]) -> Vector:
+        """Return what one more of some columns saves in each period, shape (columns, periods)."""
+        rows = self._rows().tocsc()[:, list(columns)].T.tocsr()
+        saved = rows.multiply(duals[None, :]).toarray()
+        each = np.zeros((len(columns), max(self._periods) + 1))
+        np.add.at(each.T, np.array(self._periods), saved.T)
+        return each

@@ -34,7 +34,7 @@ def test_duals_times_right_hand_sides_are_the_cost(seed: int) -> None:
     """Strong duality: without stock, demand rows alone have a right-hand side."""
     problem = draw(np.random.default_rng(seed), n_kinds=6, n_classes=3)
     columns = Columns(problem)
-    cost, duals = columns.programme.relax(columns.cost)
+    cost, duals, _ = columns.programme.relax(columns.cost)
     assert float(duals[: len(problem.rates)].sum()) == pytest.approx(cost, rel=1e-6)
     assert (duals[len(problem.rates) :] <= 1e-9).all()
 
