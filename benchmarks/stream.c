@@ -2,7 +2,7 @@
  *
  *     cc -O3 -march=native -ffast-math -fopenmp stream.c -o stream && ./stream MIB RUNS
  *
- * Prints "kernel variant median_bytes_per_s" lines. Bytes are those the program names:
+ * Prints "kernel variant bytes_per_s" lines, the best of RUNS, as STREAM reports it. Bytes are those the program names:
  * two arrays for copy, three for triad, one for read (J. D. McCalpin, STREAM, 1995).
  */
 #include <omp.h>
@@ -103,7 +103,7 @@ static void report(const char *kernel, const char *variant, void (*run)(void), i
     times[i] = omp_get_wtime() - start;
   }
   qsort(times, runs, sizeof *times, ascending);
-  printf("%s %s %.6g\n", kernel, variant, arrays * n * sizeof *a / times[runs / 2]);
+  printf("%s %s %.6g\n", kernel, variant, arrays * n * sizeof *a / times[0]);
   free(times);
 }
 

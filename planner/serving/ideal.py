@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from planner.laws import roofline
 from planner.laws.cost_model import Law
-from planner.serving.target import Target
+from planner.serving.target import Target, half_peak
 from planner.serving.work import MIXERS, StepWork, Term, Work
 from workloads import formats
 from workloads.ops import OpKind
@@ -37,9 +37,14 @@ KERNELS = {
     OpKind.ATTENTION_DECODE: ("attention_decode",),
     OpKind.SCAN: ("ssm_scan",),
     OpKind.STATE_UPDATE: ("ssm_state_update",),
+    OpKind.ROUTING: ("moe_routing",),
+    OpKind.CONV1D: ("causal_conv1d",),
+    OpKind.ELEMENTWISE: ("rms_norm",),
+    OpKind.EMBEDDING: ("embedding",),
 }
-"""Measured kernels that stand for a kind of work; what is missing here moves data."""
+"""Measured kernels that stand for a kind of work; what is missing here, or was not measured, moves data."""
 _MATMULS = (OpKind.MATMUL, OpKind.EXPERT_MATMUL)
+
 _MOVES = ("triad", "copy", "read")
 DTYPE_BITS = {"fp32": 32, "tf32": 32, "fp16": 16, "bf16": 16, "fp8": 8, "int8": 8, "fp4": 4, "int4": 4}
 _FULL_BITS = 15.9
@@ -110,7 +115,9 @@ class Ideal:
             getattr(self, field.name)[..., index] = getattr(part, field.name)
 
 
-def ideal(work: StepWork, targets: Sequence[Target], which: Index) -> Ideal:
+def ideal(
+    work: StepWork, targets: Sequence[Target], which: Index, *, half_sums: NDArray[np.bool_] | None = None
+) -> Ideal:
     """Cost the work of one step per case.
 
     Parameters
@@ -121,11 +128,13 @@ def ideal(work: StepWork, targets: Sequence[Target], which: Index) -> Ideal:
         The targets among the cases.
     which : ndarray of int, shape (cases,)
         Target of each case.
+    half_sums : ndarray of bool, optional
+        Engines that sum 16-bit products in 16 bits, which consumer cards do at twice the rate.
     """
     out = Ideal.zeros(which.size)
     out.measured[:] = np.array([t.is_measured for t in targets])[which]
     for term, amount in work.terms.items():
-        _add_term(out, term, amount, targets, which)
+        _add_term(out, term, amount, targets, which, half_sums)
     out.floor_s[:] = _floor_s(work, targets, which)
     out.layers[:] = work.calls(MIXERS)
     out.moe_layers[:] = work.calls(frozenset({OpKind.ROUTING}))
@@ -139,7 +148,14 @@ def ideal(work: StepWork, targets: Sequence[Target], which: Index) -> Ideal:
     return out
 
 
-def _add_term(out: Ideal, term: Term, amount: Work, targets: Sequence[Target], which: Index) -> None:
+def _add_term(
+    out: Ideal,
+    term: Term,
+    amount: Work,
+    targets: Sequence[Target],
+    which: Index,
+    half_sums: NDArray[np.bool_] | None = None,
+) -> None:
     slot = SLOT_OF.get(term.kind, MOVE)
     if out.measured.any():
         seconds, outside = _law_seconds(term, amount, targets, which)
@@ -150,6 +166,8 @@ def _add_term(out: Ideal, term: Term, amount: Work, targets: Sequence[Target], w
     out.memory_s[slot] += np.where(ceilings, amount.bytes / bandwidth, 0.0)
     if slot != MOVE:
         peak = np.array([_peak(t, term) for t in targets])[which]
+        if half_sums is not None and term.dtype == "fp16":
+            peak = np.where(half_sums, np.array([half_peak(t.peak) for t in targets])[which], peak)
         out.compute_s[slot] += np.where(ceilings, amount.flop / peak, 0.0)
     per_byte = np.array([_unpack_s_per_byte(t, term) for t in targets])[which]
     out.unpack_s[slot] += np.where(ceilings, amount.weight_bytes * per_byte, 0.0)
@@ -171,8 +189,9 @@ def _peak(target: Target, term: Term) -> float:
     Blocks of 8-bit integers (GGUF) are rescaled one by one: they count
     against the 16-bit rate, which has half as many multipliers to fill.
     """
-    blocks = term.dtype == "int8" and _stored(term.weight_format)[1] == "gguf"
-    return target.peak_flop_per_s("fp16" if blocks else term.dtype)
+    if term.weight_format is not None and _stored(term.weight_format)[1] == "gguf":
+        return half_peak(target.peak) or target.peak_flop_per_s("fp16")
+    return target.peak_flop_per_s(term.dtype)
 
 
 def _unpack_s_per_byte(target: Target, term: Term) -> float:
@@ -223,9 +242,10 @@ def _largest(law: Law) -> float:
 def fitting_laws(term: Term, laws: Sequence[Law]) -> list[Law]:
     """Laws of the kernel that does this work, of its dtype and the nearest format if there are any."""
     found = [law for law in laws if law.kernel in _kernels(term)]
-    if not found and term.kind in _MATMULS:
-        found = [law for law in laws if law.kernel == "gemm"]
-    found = [law for law in found if law.dtype == term.dtype] or found
+    if not found:
+        instead = ("gemm",) if term.kind in _MATMULS else () if term.kind in MIXERS else _MOVES
+        found = [law for law in laws if law.kernel in instead]
+    found = _of_dtype(found, term.dtype)
     if found and found[0].kernel == "quant_matmul":
         wanted, _ = _stored(term.weight_format)
         distance = [abs(_nominal_bits(law.format) - wanted) for law in found]
@@ -233,9 +253,27 @@ def fitting_laws(term: Term, laws: Sequence[Law]) -> list[Law]:
     return found
 
 
+def _of_dtype(laws: list[Law], dtype: str) -> list[Law]:
+    """Return the laws of a dtype, and all if there are none.
+
+    A narrow dtype that computes more slowly than float32 is emulated: an
+    engine widens its operands instead, so the laws of float32 stand beside.
+    """
+    same = [law for law in laws if law.dtype == dtype]
+    wide = [law for law in laws if law.dtype == "fp32" and law.dtype != dtype]
+    reached, beside = (
+        max((law.peak_flop_per_s or 0.0 for law in group), default=0.0) for group in (same, wide)
+    )
+    if same and 0.0 < reached < beside:
+        return same + wide
+    return same or laws
+
+
 def _kernels(term: Term) -> tuple[str, ...]:
     if term.kind not in _MATMULS:
         return KERNELS.get(term.kind, _MOVES)
+    if term.kind is OpKind.EXPERT_MATMUL and _stored(term.weight_format)[0] >= _FULL_BITS:
+        return ("expert_gemm",)
     return ("gemm",) if _stored(term.weight_format)[0] >= _FULL_BITS else ("quant_matmul",)
 
 

@@ -34,6 +34,18 @@ Grace entries (1, 24 and 26 flop/byte), geometric middle."""
 LANE_BYTES_PER_S = {3: 0.985e9, 4: 1.969e9, 5: 3.938e9, 6: 7.563e9}
 """PCI Express payload rate of one lane, one direction (PCI-SIG base specifications)."""
 _DEFAULT_PCIE = (4, 16)
+USUAL_FLOP_PER_J = 0.5e12
+"""16-bit peak per watt from which strain is counted: desktop cards of 2020 to 2022."""
+_NOT_MEMORY = (
+    "cache_read",
+    "launch",
+    "all_reduce",
+    "all_gather",
+    "all_to_all",
+    "host_to_device",
+    "device_to_host",
+)
+"""Measured kernels whose bandwidth is that of a cache or a link."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +75,9 @@ class Target:
     peak: dict[str, float]
     link_bytes_per_s: float
     max_devices_per_node: int | None = None
+    generation: str = "-"
+    strain: float = 0.0
+    """ln of the 16-bit peak per watt over `USUAL_FLOP_PER_J`; 0 where no power is published."""
     laws: tuple[Law, ...] = ()
     evidence: Evidence = Evidence.TRANSFERRED
     notes: tuple[str, ...] = field(default=())
@@ -122,9 +137,29 @@ def from_device(device: Device) -> Target:
         peak=peak,
         link_bytes_per_s=_link(device),
         max_devices_per_node=device.max_devices_per_node,
+        generation=generation(device),
+        strain=_strain(device, peak),
         evidence=Evidence.ASSUMED if notes else Evidence.TRANSFERRED,
         notes=notes,
     )
+
+
+def generation(device: Device) -> str:
+    """Architecture of a device by the first words of its catalog entry: hopper, ada, rdna3 ..."""
+    if device.vendor.lower() == "apple":
+        return " ".join(device.id.split("-")[:2])
+    return (device.architecture or "-").lower().split()[0]
+
+
+def _strain(device: Device, peak: dict[str, float]) -> float:
+    if device.tdp_w is None or "fp16" not in peak:
+        return 0.0
+    return float(np.log(half_peak(peak) / device.tdp_w / USUAL_FLOP_PER_J))
+
+
+def half_peak(peak: dict[str, float]) -> float:
+    """16-bit rate with 16-bit sums: half the 8-bit one where products are summed in 32 bits at half rate."""
+    return max(peak.get("fp16", 0.0), peak.get("int8", 0.0) / 2)
 
 
 def _peaks(device: Device, bandwidth: float) -> tuple[dict[str, float], tuple[str, ...]]:
@@ -198,7 +233,9 @@ def from_model(model: CostModel, *, id: str) -> Target:
     OutsideRange
         If the model has neither a bandwidth nor a law of a memory kernel.
     """
-    bandwidth = model.memory_bandwidth_bytes_per_s or _best(law.bandwidth_bytes_per_s for law in model.laws)
+    bandwidth = model.memory_bandwidth_bytes_per_s or _best(
+        law.bandwidth_bytes_per_s for law in model.laws if law.kernel not in _NOT_MEMORY
+    )
     if bandwidth is None:
         raise OutsideRange(
             f"{id}: no memory bandwidth (bytes/s) was measured; bench the copy or triad kernel"
