@@ -14,6 +14,8 @@ from hw_targets.machine import Machine
 from hw_targets.probes import PROBES, Probe
 from tonnage.errors import FileProblem, ProbeUnavailable
 
+CAPTURED = ("proc", "sys", "dev", "tools")
+"""Folders of a captured host, one of which at least must be there."""
 PROBE_S = 5.0
 """A probe that has not answered by then is left behind: a driver may hang in a read."""
 
@@ -46,11 +48,23 @@ def probe_machine(root: Path | None = None) -> Machine:
     FileProblem
         If `root` is no folder.
     """
-    if root is not None and not root.is_dir():
+    if root is not None and not _is_folder(root):
         raise FileProblem(
             f"{root}: no such folder; --root names a folder with proc, sys, dev and etc of a host"
         )
-    return assemble.machine([*answers(Host(root))], live=root is None, environment=os.environ)
+    told = [*answers(Host(root))]
+    if root is not None and not any(_is_folder(root / name) for name in CAPTURED):
+        empty = f"{root} holds none of {', '.join(CAPTURED)}: there is no captured host in it"
+        told.append(Answer(name="root", facts=Facts(notes=(empty,)), time_s=0.0))
+    return assemble.machine(told, live=root is None, environment=os.environ)
+
+
+def _is_folder(path: Path) -> bool:
+    """Tell whether a folder is there that this user may see."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def answers(host: Host) -> Iterator[Answer]:

@@ -19,6 +19,9 @@ __all__ = ["console", "evidence", "interval", "note", "print_fitted", "table"]
 PIPED_WIDTH = 120
 """Columns when stdout is no terminal and COLUMNS says nothing."""
 
+LEAST_WIDTH = 24
+"""Columns below which words would be cut to letters."""
+
 MEASURED_WIDTH = 1000
 """Columns that every table fits in when its own width is asked for."""
 
@@ -34,8 +37,13 @@ EVIDENCE_STYLES = {
 
 def console() -> Console:
     """Return a console on today's stdout: no guessing of numbers, plain text when piped."""
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
-    return Console(highlight=False, markup=False, emoji=False, width=width)
+    told = os.environ.get("COLUMNS", "")
+    if told.isascii() and told.isdigit() and int(told[:9]) > 0:
+        width: int | None = max(int(told[:9]), LEAST_WIDTH)
+    else:
+        width = None if sys.stdout.isatty() else PIPED_WIDTH
+    others = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    return Console(highlight=False, markup=False, emoji=False, width=width, _environ=others)
 
 
 def table(title: str, *columns: str) -> Table:

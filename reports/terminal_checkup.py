@@ -2,23 +2,30 @@
 
 from rich.text import Text
 
-from hw_targets.checks.finding import Checkup, Verdict
+from hw_targets.checks.finding import Checkup, Finding, Verdict
 from reports.console import console, note, table
+
+WIDE = 80
+"""Columns from which the reasons of all conditions stand beside them; else those of bad ones stand below."""
 
 
 def show_checkup(checkup: Checkup) -> None:
     """Print all findings to stdout."""
     out = console()
-    grid = table("Conditions", "!", "!what", "reading", "why it matters")
+    wide = out.width >= WIDE
+    grid = table("Conditions", "!", "!what", "reading", *(["why it matters"] if wide else []))
     for one in sorted(checkup.findings, key=lambda finding: finding.verdict is not Verdict.BAD):
         bad = one.verdict is Verdict.BAD
-        grid.add_row(
-            Text("change" if bad else "well", style="red" if bad else "green"), one.name, one.reading, one.why
-        )
+        verdict = Text("change" if bad else "well", style="red" if bad else "green")
+        grid.add_row(verdict, one.name, one.reading, *([one.why] if wide else []))
     out.print(grid)
     for one in checkup.bad:
-        out.print(f"{one.name}: {one.advice}", soft_wrap=True)
+        out.print(_advice(one, with_why=not wide), soft_wrap=wide)
     for doubt in checkup.machine.notes:
-        out.print(note(f"Note: {doubt}"), soft_wrap=True)
+        out.print(note(f"Note: {doubt}"), soft_wrap=wide)
     if not checkup.bad:
         out.print(note(f"{len(checkup.findings)} conditions read, nothing to change."))
+
+
+def _advice(one: Finding, *, with_why: bool) -> str:
+    return f"{one.name}: {one.why}; {one.advice}" if with_why else f"{one.name}: {one.advice}"

@@ -32,6 +32,9 @@ def test_an_empty_root_is_still_a_machine(tmp_path: Path) -> None:
     assert seen.devices == ()
     assert seen.memory.total_bytes is None and seen.cpu.model is None
     assert seen.cpu.why_not
+    assert any("there is no captured host in it" in note for note in seen.notes)
+    (tmp_path / "proc").mkdir()
+    assert not any("captured host" in note for note in probe_machine(tmp_path).notes)
 
 
 def test_a_root_that_is_no_folder_is_refused(tmp_path: Path) -> None:
