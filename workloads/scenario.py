@@ -33,7 +33,6 @@ class Objective(StrEnum):
     """What the plan is best at."""
 
     COST = "cost"
-    RELIABLE_TASK_COST = "reliable_task_cost"
     ENERGY = "energy"
     CARBON = "carbon"
     LOAD = "load"

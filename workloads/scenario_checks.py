@@ -4,7 +4,7 @@ from collections import Counter
 from itertools import pairwise
 
 from tonnage.errors import InvalidInput, UnknownName
-from workloads.scenario import KnownCapacity, Scenario, Slo
+from workloads.scenario import KnownCapacity, Objective, Scenario, Slo
 
 EVERY_CLASS = "all"
 
@@ -21,6 +21,7 @@ def check(scenario: Scenario) -> None:
     for name, times in Counter(names).items():
         if times > 1:
             raise InvalidInput(f"traffic class '{name}' is given {times} times; class names must differ")
+    check_objective(scenario)
     for traffic in scenario.classes:
         _check_limits(traffic.slo, where=f"class '{traffic.name}'")
     _check_capacity(scenario, names)
@@ -33,6 +34,14 @@ def check(scenario: Scenario) -> None:
         raise InvalidInput(
             "[candidates] allows no device, owns none and has api = false: nothing to choose from"
         )
+
+
+def check_objective(scenario: Scenario) -> None:
+    """Refuse an objective without the figures that it needs."""
+    if scenario.objective is Objective.LOAD and scenario.budget.usd_per_month is None:
+        raise InvalidInput('objective = "load" is the most load within a budget; give budget.usd_per_month')
+    if scenario.objective is Objective.CARBON and scenario.site.kg_co2_per_kwh is None:
+        raise InvalidInput('objective = "carbon" needs site.kg_co2_per_kwh')
 
 
 def _check_limits(slo: Slo, *, where: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from planner.fleet import relax
+from planner.fleet.energy_goal import ENERGY
 from planner.fleet.outcome import Outcome
 from workloads.scenario import Purchase, Scenario
 
@@ -14,6 +15,7 @@ def assumptions(outcome: Outcome) -> tuple[str, ...]:
         *_of_capacity(outcome),
         *_of_hosted(outcome),
         *_of_demand(scenario),
+        *_of_energy(scenario),
         *_of_purchases(outcome),
         "Prices are list prices of the dates shown, without taxes, storage and network traffic.",
     )
@@ -59,6 +61,15 @@ def _of_demand(scenario: Scenario) -> Iterator[str]:
             "What is rented by the hour is rented anew in each period, ready at its start; what is reserved "
             "or owned is paid for in all of them. Where that ties periods together, what-if answers are "
             "searched for a few seconds each and may be off by a percent or so."
+        )
+
+
+def _of_energy(scenario: Scenario) -> Iterator[str]:
+    if scenario.objective in ENERGY:
+        yield (
+            "Energy is that of devices at their thermal limit while they are busy (assumed; idle draw is "
+            "left out). Hosted APIs are left out, as nobody says what they draw. Of plans that take as "
+            "little energy it is the cheapest."
         )
 
 

@@ -8,6 +8,7 @@ from planner.fleet.ability import Ability, Predictor, measured
 from planner.fleet.candidates import Candidate, Search
 from planner.fleet.ceiling import ceiling
 from planner.fleet.dominance import reduce
+from planner.fleet.energy_goal import ENERGY, energy_goal
 from planner.fleet.hosted import Hosted, hosted_offers
 from planner.fleet.plan_record import Rejected
 from planner.fleet.posing import metered, periods_of, rates_of, stock_of
@@ -112,7 +113,7 @@ class Market:
         if all(line.is_rated for line in self.lines):
             return frozenset()
         if any(line.is_rated for line in self.lines):
-            kept = reduce(self.problem(), trusted=[line.is_rated for line in self.lines]).ways
+            kept = reduce(self.goal(self.problem()), trusted=[line.is_rated for line in self.lines]).ways
             chosen = [self.lines[place] for place, _ in kept if not self.lines[place].is_rated]
         else:
             chosen = sorted(self.lines, key=_promise)[:FIRST_RATED]
@@ -136,6 +137,12 @@ class Market:
             else:
                 unfit.append(Rejected(candidate=item.key, why=_why_not(line)))
         return replace(self, lines=tuple(lines), unfit=tuple(unfit))
+
+    def goal(self, problem: Problem) -> Problem:
+        """Return what is to be least: the problem itself, or its energy in place of its cost."""
+        if self.scenario.objective not in ENERGY:
+            return problem
+        return energy_goal(problem, (line.candidate for line in self.lines), self.scenario)
 
     def problem(
         self,

@@ -27,6 +27,8 @@ Language Model Serving by Exploiting GPU Heterogeneity", arXiv 2404.14527, 2024.
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from planner.fleet.columns import Columns
 from planner.fleet.dominance import reduce
 from planner.fleet.periods import alone, merged
@@ -113,6 +115,35 @@ def _fewest_kinds(problem: Problem, best: Mix) -> Mix:
         return best
     mix = mix_of(columns, solved)
     return replace(mix, gap_frac=best.gap_frac) if mix.kinds_used < best.kinds_used else best
+
+
+def cheapest_of_best(problem: Problem, goal: Problem, best: Mix) -> Mix:
+    """Return the cheapest mix that is as good as one given; its gap is that of the one given.
+
+    Parameters
+    ----------
+    problem : Problem
+        What costs money.
+    goal : Problem
+        The same kinds, offers and periods, at the prices that `best` makes least.
+    """
+    aims, columns = Columns(goal), Columns(goal)
+    paid = np.array(columns.cost)
+    for way in columns.layout.ways:
+        price = problem.kinds[way.kind].purchases[way.place].usd_per_h
+        for t, period in enumerate(problem.spans):
+            paid[way.columns[t]] += period.time_frac * price
+    for share in columns.layout.shares:
+        paid[share.columns] -= aims.cost[share.columns]
+    scale = abs(best.usd_per_h) or 1.0
+    row = [(column, value / scale) for column, value in enumerate(aims.cost)]
+    columns.programme.add(row, upper=best.usd_per_h / scale + TIE_FRAC)
+    try:
+        solved = columns.programme.solve(paid, time_limit_s=TIE_TIME_LIMIT_S)
+    except TonnageError:
+        solved = None
+    chosen = best if solved is None else mix_of(columns, solved)
+    return of_periods(problem, chosen.by_period, gap_frac=best.gap_frac)
 
 
 def most_load(problem: Problem, *, usd_per_h: float | None, at_most: float = 1.0) -> Mix | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from planner.fleet.ability import Ability
 from planner.fleet.market import Line, Market
-from planner.fleet.mix import cheapest
+from planner.fleet.mix import cheapest, cheapest_of_best
 from planner.fleet.money import tdp_w
 from planner.fleet.plan_record import ApiUse, Unit
 from planner.fleet.problem import Mix, Period, Problem, load_units
@@ -150,8 +150,12 @@ def solve(
     """
     settled = market.settled()
     lines = settled.rated()
-    problem = settled.of_lines(lines).problem(load=load, price=price, api_price=api_price)
-    mix = _cheapest(problem, quick=quick)
+    chosen = settled.of_lines(lines)
+    problem = chosen.problem(load=load, price=price, api_price=api_price)
+    goal = chosen.goal(problem)
+    mix = _cheapest(goal, quick=quick)
+    if mix is not None and goal is not problem:
+        mix = cheapest_of_best(problem, goal, mix)
     return None if mix is None else Outcome(market=settled, lines=lines, problem=problem, mix=mix)
 
 

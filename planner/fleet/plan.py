@@ -9,14 +9,21 @@ from planner.fleet.alternatives import alternatives
 from planner.fleet.assumptions import assumptions
 from planner.fleet.candidates import Candidate
 from planner.fleet.dominance import reduce
+from planner.fleet.energy_goal import power_w
 from planner.fleet.felt import felt, predicted, with_felt
+from planner.fleet.infeasible import LOAD_MARGIN_FRAC
 from planner.fleet.market import Market, rate, survey
+from planner.fleet.mix import most_load
 from planner.fleet.outcome import Outcome, solve
 from planner.fleet.over_time import growth, periods
 from planner.fleet.plan_record import Plan, Rejected
 from planner.fleet.task_cost import reliable_task
-from workloads.scenario import Scenario
+from tonnage.units import HOURS_PER_MONTH
+from workloads.scenario import Objective, Scenario
+from workloads.scenario_checks import check_objective
 
+MOST_LOAD = 1e6
+"""Multiples of the load asked for that are looked at."""
 ROUNDS = 3
 """Times the confidence per kind is raised so that all kinds together reach the one asked for."""
 PROVEN_GAP_FRAC = 1e-6
@@ -44,6 +51,9 @@ def make_plan(scenario: Scenario) -> Plan:
     UnknownName
         If a device, model or format is in no catalog.
     """
+    check_objective(scenario)
+    if scenario.objective is Objective.LOAD:
+        return _most_load(scenario)
     predictor = Predictor(limit_steps=sensitivity.LIMIT_STEPS)
     market, candidates = survey(relax.grown(scenario), predictor)
     outcome = solve(market)
@@ -52,6 +62,18 @@ def make_plan(scenario: Scenario) -> Plan:
     outcome = _sure_together(outcome, candidates, predictor)
     plan = _feasible(outcome, candidates, predictor)
     return plan.model_copy(update={"scenario": scenario, "growth": growth(outcome, scenario)})
+
+
+def _most_load(scenario: Scenario) -> Plan:
+    """Plan for the largest multiple of the load that the budget pays for."""
+    asked = scenario.model_copy(update={"objective": Objective.COST})
+    market = survey(relax.grown(asked), Predictor())[0].settled()
+    usd_per_h = (scenario.budget.usd_per_month or 0.0) / HOURS_PER_MONTH
+    problem = market.of_lines(market.rated()).problem()
+    mix = most_load(problem, usd_per_h=usd_per_h, at_most=MOST_LOAD)
+    part = 0.0 if mix is None else mix.served_frac * (1 - LOAD_MARGIN_FRAC)
+    plan = make_plan(relax.with_load(asked, part) if part > 0 else asked)
+    return plan.model_copy(update={"scenario": scenario, "objective": "load", "load_frac": part})
 
 
 def _sure_together(outcome: Outcome, candidates: Sequence[Candidate], predictor: Predictor) -> Outcome:
@@ -84,6 +106,7 @@ def _feasible(outcome: Outcome, candidates: Sequence[Candidate], predictor: Pred
     return Plan(
         scenario=scenario,
         feasible=True,
+        objective=scenario.objective.value,
         cost_usd_per_h=outcome.mix.usd_per_h,
         cost_usd_per_month=outcome.usd_per_month,
         cost_usd_per_mtok=outcome.mix.usd_per_h / _mtok_per_h(scenario),
@@ -101,6 +124,7 @@ def _feasible(outcome: Outcome, candidates: Sequence[Candidate], predictor: Pred
         mip_gap=outcome.mix.gap_frac,
         proven_optimal=outcome.mix.gap_frac <= PROVEN_GAP_FRAC,
         solver=_solver(),
+        energy_kwh_per_month=drawn_kwh(outcome),
         assumptions=(*assumptions(outcome), *said_of_task),
         created_at=_now(),
     )
@@ -116,6 +140,7 @@ def _infeasible(
     return Plan(
         scenario=scenario,
         feasible=False,
+        objective=scenario.objective.value,
         binding=infeasible.binding(inquiry, relaxed),
         relaxations=relaxed,
         rejected=market.unfit,
@@ -123,6 +148,17 @@ def _infeasible(
         solver=_solver(),
         created_at=_now(),
     )
+
+
+def drawn_kwh(outcome: Outcome) -> float | None:
+    """Return the energy that own units take in a month [kWh]; None if it is not known."""
+    found = power_w(
+        outcome.problem,
+        (line.candidate for line in outcome.lines),
+        outcome.mix,
+        outcome.market.scenario,
+    )
+    return None if found is None else found / 1e3 * HOURS_PER_MONTH
 
 
 def _mtok_per_h(scenario: Scenario) -> float:

@@ -201,6 +201,8 @@ class Plan(FileRecord):
     """From now to the month that the plan is sized for; empty without growth."""
     load_frac: float = 1.0
     """Part of the load asked for that the plan serves; more than 1 where more was to be had."""
+    energy_kwh_per_month: float | None = None
+    """Of own units, at their thermal limit while busy; an assumption, not a prediction."""
     predicted: Predicted = Predicted()
     binding: tuple[Binding, ...] = ()
     sensitivity: tuple[Sensitivity, ...] = ()

@@ -13,7 +13,7 @@ from workloads.scenario import ApiLimit, Scenario
 
 def periods_of(scenario: Scenario) -> tuple[Period, ...]:
     """Return equally long periods with the rate of each class over its mean; empty where all are flat."""
-    if not any(traffic.profile for traffic in scenario.classes):
+    if not any(len(set(traffic.profile)) > 1 for traffic in scenario.classes):
         return ()
     profiles = aligned([traffic.profile for traffic in scenario.classes])
     return tuple(Period(time_frac=1 / len(profiles[0]), scale=scale) for scale in zip(*profiles, strict=True))
