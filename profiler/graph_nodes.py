@@ -1,5 +1,7 @@
 """A profile of llama.cpp's graph nodes alone: what predicts its steps, in a minute or two."""
 
+import math
+import os
 import time
 from collections.abc import Callable, Sequence
 
@@ -27,6 +29,11 @@ def clock_for(threads: int) -> Ticks:
     threads only wall time tells how long a step takes.
     """
     return time.thread_time_ns if threads == 1 else time.perf_counter_ns
+
+
+def usable_threads(machine: Machine) -> int:
+    """Return the CPUs that this process may use."""
+    return max(1, math.floor(machine.cpu.usable_cpus or os.cpu_count() or 1))
 
 
 def measure_nodes(

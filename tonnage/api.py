@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from planner.prediction import Prediction, Refusal
     from planner.serving.anchor_points import Point
     from planner.simulate.simulation_record import Simulation
+    from planner.verify.verification import Verification
     from profiler.profile import Profile
     from workloads.scenario import Scenario
 
@@ -32,6 +33,7 @@ __all__ = [
     "probe",
     "report",
     "simulate",
+    "verify",
 ]
 
 DEFAULT_BUDGET_S = 300.0
@@ -269,3 +271,44 @@ def report(
         pdf=Path(output),
         html=Path(html) if html is not None else None,
     )
+
+
+def verify(
+    profile: "Profile | Path | str | None" = None,
+    *,
+    quick: bool = False,
+    threads: int | None = None,
+    models: Iterable[str] | None = None,
+    formats: Iterable[str] | None = None,
+    save_profile: Path | str | None = None,
+    on_progress: Callable[[str], None] | None = None,
+) -> "Verification":
+    """Predict whole models in llama.cpp from a profile of its graph nodes alone, then run them.
+
+    Without a profile, the nodes are measured first; with one, its number of threads is kept.
+    """
+    from planner.verify.steps import tables_of
+    from planner.verify.verification import row, verification
+    from profiler.graph_nodes import measure_nodes, usable_threads
+    from profiler.profile import Profile
+    from profiler.whole_models import Runner, chosen, runs
+    from tonnage.files import read_record, write_record
+
+    files = chosen(models, formats, quick=quick)
+    if profile is None:
+        machine = probe()
+        profile = measure_nodes(
+            machine, threads=threads or usable_threads(machine), quick=quick, on_progress=on_progress
+        )
+        if save_profile is not None:
+            write_record(save_profile, profile)
+    elif not isinstance(profile, Profile):
+        profile = read_record(profile, Profile)
+    tables = tables_of(profile)
+    runner = Runner(threads=threads or profile.conditions.threads, on_progress=on_progress)
+    rows = [
+        row(measured, runner.file(model, form), tables)
+        for model, form in files
+        for measured in runner.measure(model, form, runs(model, quick=quick))
+    ]
+    return verification(rows, profile)

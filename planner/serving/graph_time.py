@@ -22,6 +22,8 @@ PARTS: Final = ("matmul", "attention", "mixer", "layer", "step")
 """What a step's time goes to."""
 CACHE_VALUE_BYTES: Final = 2.0
 """The tables are of a float16 cache."""
+PAGE: Final = 256.0
+"""llama.cpp hands attention the cache in steps of so many entries, and masks what is not there."""
 _MIXED: Final = MappingProxyType({"Q4_K_M": ("Q4_K", "Q6_K"), "Q4_K_S": ("Q4_K", "Q6_K")})
 """Files of two block types: their share follows from the bits per weight."""
 _BITS: Final = MappingProxyType({"F16": 16.0, "Q8_0": 8.5, "Q6_K": 6.5625, "Q4_K": 4.5, "Q4_0": 4.5})
@@ -144,13 +146,15 @@ class Tables:
         return tables[nearest], tables[nearest], nothing
 
     def _attention(self, op: Op) -> Array:
-        """Context from the flop: 4 per query value and pair."""
+        """Context from the flop: 4 per query value and pair; a token attends to whole pages of the cache."""
         table = self.by_kernel["ggml_attention"][None]
         flop, rows, calls = (np.asarray(v, np.float64) for v in (op.flop, op.rows, op.calls))
         rows = np.maximum(rows, 1.0)
         context = np.maximum(flop / calls / rows / (4.0 * op.width), 1.0)
-        key = rows if op.kind is OpKind.ATTENTION_DECODE else PROMPT_KEY * rows
-        return np.asarray(flop * seconds_per_unit(table, key, context))
+        if op.kind is OpKind.ATTENTION_PREFILL:
+            return np.asarray(flop * seconds_per_unit(table, PROMPT_KEY * rows, context))
+        paged = np.ceil(context / PAGE) * PAGE
+        return np.asarray(flop * paged / context * seconds_per_unit(table, rows, paged))
 
     def _mixer(self, op: Op) -> Array:
         table = self.by_kernel["ggml_mamba"][None]

@@ -61,6 +61,11 @@ class GgmlLayer(Kernel):
         flop = 2 * _NORM_FLOP * s["hidden"] + _ROTARY_FLOP * rotated + _GATE_FLOP * s["ffn"]
         return Work(flop=float(s["tokens"] * flop), bytes=4.0 * s["tokens"] * moved)
 
+    def roamed_bytes(self, point: Point) -> float:
+        """Keep a prompt's activations warm: a graph uses the same buffers for every layer."""
+        prompt = point.shape["tokens"] > 16
+        return float("inf") if prompt else super().roamed_bytes(point)
+
     def inputs(self, point: Point, rng: np.random.Generator) -> Arrays:
         """Draw what comes in from the layer before and from the matmuls."""
         s = point.shape

@@ -29,6 +29,7 @@ VERBS = (
     "report",
     "catalog",
     "calibrate",
+    "verify",
     "quickstart",
 )
 """Modules of this folder, in the order of the help; each has `register(app)`."""

@@ -1,0 +1,88 @@
+"""A step by tables of llama.cpp's nodes: closed forms on flat tables."""
+
+import numpy as np
+import pytest
+
+from planner.laws.curves import Curve, Table
+from planner.serving.graph_time import PAGE, Tables
+from workloads import formats, models
+from workloads.lower import lower
+from workloads.ops import OpKind, Step
+
+RATE = {"Q4_K": 1e-12, "Q6_K": 3e-12, "F16": 5e-12}
+STEP_S = 1e-4
+
+
+def flat(kernel: str, rate: float, form: str | None = None) -> Table:
+    curve = Curve(key=1.0, x=(1.0,), seconds_per_unit=(rate,))
+    return Table(kernel=kernel, backend="llama.cpp", format=form, curves=(curve,), sigma_log=0.1)
+
+
+@pytest.fixture
+def tables() -> Tables:
+    parts = [flat("ggml_matmul", rate, form) for form, rate in RATE.items()]
+    parts += [flat("ggml_attention", 1e-11), flat("ggml_layer", 1e-10), flat("ggml_mamba", 1e-9)]
+    return Tables(parts, STEP_S)
+
+
+def ops_of(model: str, weights: str, step: Step):
+    return lower(models.get(model), step, weights=formats.get(weights), kv=formats.kv())
+
+
+def test_flat_tables_give_units_times_rate(tables):
+    ops = ops_of("llama-2-7b", "F16", Step(decode_sequences=1.0, decode_context=PAGE - 1))
+    time = tables.step(ops)
+    weights = sum(op.flop for op in ops if op.kind is OpKind.MATMUL) / 2
+    attended = sum(op.flop for op in ops if op.kind is OpKind.ATTENTION_DECODE)
+    assert float(time.seconds["matmul"]) == pytest.approx(weights * RATE["F16"])
+    assert float(time.seconds["attention"]) == pytest.approx(attended * 1e-11)
+    assert float(time.total_s) == pytest.approx(sum(map(float, time.seconds.values())))
+    assert float(time.seconds["step"]) == STEP_S
+
+
+def test_a_token_attends_to_whole_pages(tables):
+    def attention_s(context: float) -> float:
+        ops = ops_of("llama-2-7b", "F16", Step(decode_sequences=1.0, decode_context=context))
+        return float(tables.step(ops).seconds["attention"])
+
+    assert attention_s(0.0) == pytest.approx(attention_s(PAGE - 1))
+    assert attention_s(PAGE) == pytest.approx(2 * attention_s(0.0))
+
+
+def test_a_mixture_lies_between_its_types_by_bits(tables):
+    ops = [op for op in ops_of("llama-2-7b", "Q4_K_M", Step(decode_sequences=1.0)) if op.name == "mlp.up"]
+    bits = 8 * ops[0].weight_bytes / (ops[0].flop / 2)
+    share = (bits - 4.5) / (6.5625 - 4.5)
+    expected = ops[0].flop / 2 * ((1 - share) * RATE["Q4_K"] + share * RATE["Q6_K"])
+    assert 0 < share < 1
+    assert float(tables.step(ops).seconds["matmul"]) == pytest.approx(expected)
+
+
+def test_cases_are_answered_side_by_side(tables):
+    contexts = np.array([0.0, 600.0, 5000.0])
+    together = tables.step(
+        ops_of("llama-2-7b", "Q4_K_M", Step(decode_sequences=np.ones(3), decode_context=contexts))
+    )
+    alone = [
+        float(
+            tables.step(ops_of("llama-2-7b", "Q4_K_M", Step(decode_sequences=1.0, decode_context=c))).total_s
+        )
+        for c in contexts
+    ]
+    assert together.total_s.tolist() == pytest.approx(alone)
+
+
+def test_a_recurrent_model_costs_the_same_at_any_depth(tables):
+    times = [
+        float(tables.step(ops_of("mamba-2.8b", "F16", Step(decode_sequences=2.0, decode_context=c))).total_s)
+        for c in (0.0, 1e5)
+    ]
+    assert times[0] == times[1] > STEP_S
+
+
+def test_what_it_covers(tables):
+    dense = ops_of("llama-2-7b", "F16", Step(decode_sequences=1.0))
+    mixture = ops_of("mixtral-8x7b", "F16", Step(decode_sequences=1.0))
+    assert tables.covers(dense)
+    assert not tables.covers(mixture)
+    assert not Tables([], 0.0).covers(dense)
