@@ -4,8 +4,10 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from hw_targets.machine import Machine
+from hw_targets.probe import probe_machine
 from profiler.backends import BACKENDS
 from profiler.clock import Stopwatch, Ticks
 from profiler.conditions import ConditionsReader
@@ -15,6 +17,7 @@ from profiler.measure import Measurer, Refused
 from profiler.profile import BenchConditions, Measurement, Profile, Skipped
 from profiler.statistics import verdict
 from tonnage.errors import BackendUnavailable
+from tonnage.files import read_record, write_record
 
 BACKEND = "llama.cpp"
 NODES = ("ggml_step", "ggml_matmul", "ggml_attention", "ggml_layer", "ggml_mamba")
@@ -34,6 +37,24 @@ def clock_for(threads: int) -> Ticks:
 def usable_threads(machine: Machine) -> int:
     """Return the CPUs that this process may use."""
     return max(1, math.floor(machine.cpu.usable_cpus or os.cpu_count() or 1))
+
+
+def nodes_profile(
+    profile: Profile | Path | str | None,
+    threads: int | None,
+    *,
+    quick: bool = False,
+    save: Path | str | None = None,
+    on_progress: Callable[[str], None] | None = None,
+) -> Profile:
+    """Return a profile as it is, read it, or measure and save one where none is given."""
+    if profile is None:
+        machine = probe_machine()
+        counted = threads or usable_threads(machine)
+        profile = measure_nodes(machine, threads=counted, quick=quick, on_progress=on_progress)
+        if save is not None:
+            write_record(save, profile)
+    return profile if isinstance(profile, Profile) else read_record(profile, Profile)
 
 
 def measure_nodes(

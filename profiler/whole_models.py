@@ -148,6 +148,13 @@ class Runner:
         self._tell(f"writing {model} {file_type}")
         return model_file(model, file_type, threads=self.threads)
 
+    def steps(self, files: Iterable[tuple[str, str]], *, quick: bool) -> Iterator[tuple[Path, Measurement]]:
+        """Yield each file and a measurement of it, for all steps worth running."""
+        for model, file_type in files:
+            path = self.file(model, file_type)
+            for found in self.measure(model, file_type, runs(model, quick=quick)):
+                yield path, found
+
     def measure(self, model: str, file_type: str, runs: Iterable[Run]) -> Iterator[Measurement]:
         """Yield a measurement per run."""
         from profiler.backends.ggml.whole_model import WholeModel

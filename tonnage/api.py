@@ -287,28 +287,11 @@ def verify(
 
     Without a profile, the nodes are measured first; with one, its number of threads is kept.
     """
-    from planner.verify.steps import tables_of
-    from planner.verify.verification import row, verification
-    from profiler.graph_nodes import measure_nodes, usable_threads
-    from profiler.profile import Profile
-    from profiler.whole_models import Runner, chosen, runs
-    from tonnage.files import read_record, write_record
+    from planner.verify.verification import verified
+    from profiler.graph_nodes import nodes_profile
+    from profiler.whole_models import Runner, chosen
 
     files = chosen(models, formats, quick=quick)
-    if profile is None:
-        machine = probe()
-        profile = measure_nodes(
-            machine, threads=threads or usable_threads(machine), quick=quick, on_progress=on_progress
-        )
-        if save_profile is not None:
-            write_record(save_profile, profile)
-    elif not isinstance(profile, Profile):
-        profile = read_record(profile, Profile)
-    tables = tables_of(profile)
-    runner = Runner(threads=threads or profile.conditions.threads, on_progress=on_progress)
-    rows = [
-        row(measured, runner.file(model, form), tables)
-        for model, form in files
-        for measured in runner.measure(model, form, runs(model, quick=quick))
-    ]
-    return verification(rows, profile)
+    nodes = nodes_profile(profile, threads, quick=quick, save=save_profile, on_progress=on_progress)
+    runner = Runner(threads=threads or nodes.conditions.threads, on_progress=on_progress)
+    return verified(nodes, runner.steps(files, quick=quick))

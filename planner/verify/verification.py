@@ -9,7 +9,7 @@ from pydantic import Field
 
 from planner.laws.curves import fast_end_s
 from planner.serving.graph_time import Tables
-from planner.verify.steps import predict_step
+from planner.verify.steps import predict_step, tables_of
 from profiler.profile import Measurement, Profile
 from tonnage.evidence import Quantiles
 from tonnage.files import FileRecord, Record
@@ -92,6 +92,18 @@ def row(measurement: Measurement, path: Path, tables: Tables) -> Row:
         model=measurement.dtype, format=measurement.format or "", **shape, predicted_s=predicted.time_s,
         parts_s=predicted.parts_s, measured_s=fast_end_s(measurement), stable=measurement.stable,
     )  # fmt: skip
+
+
+def verified(profile: Profile, steps: Iterable[tuple[Path, Measurement]]) -> Verification:
+    """Predict every step from the profile's tables, and gather both.
+
+    Raises
+    ------
+    FitRejected
+        Before the first step is run, if the profile has no such tables.
+    """
+    tables = tables_of(profile)
+    return verification([row(found, path, tables) for path, found in steps], profile)
 
 
 def verification(rows: Iterable[Row], profile: Profile) -> Verification:
