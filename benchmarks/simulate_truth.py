@@ -63,8 +63,8 @@ log, "fitted" scales four parts of those step times until the first half agrees.
 CLOSED = """
 ## Closed loops
 
-{asked} published closed-loop runs of vLLM, SGLang and TensorRT-LLM, of which {answered} can be simulated (the
-others name what neither method can place). Both methods use the same step times, so they differ in batching
+{asked} published closed-loop runs of vLLM, SGLang and TensorRT-LLM, of which {answered} are simulated (the others
+did run on devices whose memory is too small by our account of it). Both methods use the same step times, so they differ in batching
 alone: the closed form takes an average prompt load per step, the simulation takes each chunk where it falls.
 The step times were fitted to these runs through the closed form, which is an advantage for it on this table.
 

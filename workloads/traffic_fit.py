@@ -1,12 +1,13 @@
 """Fit a description of traffic to a trace, and say how well it fits."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tonnage.errors import InvalidInput
-from workloads.arrivals import HOUR_S
+from tonnage.files import Record
+from workloads.arrivals import HOUR_S, arrival_times
 from workloads.requests import Requests
 from workloads.trace_scale import mean_rate
 from workloads.traffic import Arrivals, Length, Traffic
@@ -14,12 +15,15 @@ from workloads.traffic import Arrivals, Length, Traffic
 Array = NDArray[np.float64]
 QUANTILES = 101
 """Lengths are kept as their percentiles."""
+NO_BETTER = 0.02
+"""A process with more parameters must be nearer than this to be preferred."""
+WINDOW_S, MOST_WINDOWS = 60.0, 1440
+"""Rates by window: their shortest length, and how many there are at most."""
 DAYS_FOR_SHAPE = 1.0
 """A daily shape needs a whole day of trace."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Goodness:
+class Goodness(Record):
     """Distances between a trace and its description: largest gap of the distribution functions, 0 to 1."""
 
     gaps_ks: float
@@ -31,7 +35,7 @@ class Goodness:
 
 
 def fit_traffic(requests: Requests, *, name: str = "trace") -> tuple[Traffic, Goodness]:
-    """Describe a trace: rate, burstiness or daily shape, lengths by percentiles, their correlation.
+    """Describe a trace: rate, burstiness or changing rates, lengths by percentiles, their correlation.
 
     Raises
     ------
@@ -43,16 +47,17 @@ def fit_traffic(requests: Requests, *, name: str = "trace") -> tuple[Traffic, Go
     gaps = np.diff(requests.arrival_s)
     gap_cv = float(np.std(gaps) / np.mean(gaps)) if np.mean(gaps) > 0 else 1.0
     prompt, output = requests.prompt_tokens.astype(float), requests.output_tokens.astype(float)
+    arrivals, gaps_ks = _arrivals(requests, gap_cv)
     traffic = Traffic(
         name=name,
-        arrivals=_arrivals(requests, gap_cv),
+        arrivals=arrivals,
         prompt=_length(prompt),
         output=_length(output),
         correlation=_correlation(prompt, output),
         source=f"fitted to {len(requests)} requests",
     )
     return traffic, Goodness(
-        gaps_ks=_gaps_ks(gaps, traffic.arrivals),
+        gaps_ks=gaps_ks,
         prompt_ks=distance(prompt, traffic.prompt.tokens(_grid()).astype(float)),
         output_ks=distance(output, traffic.output.tokens(_grid()).astype(float)),
         gap_cv=gap_cv,
@@ -80,15 +85,38 @@ def _length(tokens: Array) -> Length:
     )
 
 
-def _arrivals(requests: Requests, gap_cv: float) -> Arrivals:
-    rate, day_s = mean_rate(requests), 24 * HOUR_S
+def _arrivals(requests: Requests, gap_cv: float) -> tuple[Arrivals, float]:
+    """Return the simplest process whose gaps are about as near to the log as any, and the distance."""
+    gaps = np.diff(requests.arrival_s)
+    found = [(_gaps_ks(gaps, each), each) for each in _candidates(requests, gap_cv)]
+    least = min(distance for distance, _ in found)
+    return next((each, distance) for distance, each in found if distance <= least + NO_BETTER)
+
+
+def _candidates(requests: Requests, gap_cv: float) -> Iterator[Arrivals]:
+    """Yield processes, the simplest first: Poisson, gamma gaps, the hours of the day, rates by window."""
+    rate, arrival_s = mean_rate(requests), requests.arrival_s - requests.arrival_s[0]
+    yield Arrivals(requests_per_s=rate)
+    if not 0.9 <= gap_cv <= 1.1:
+        yield Arrivals(process="gamma", requests_per_s=rate, gap_cv=_cv(gap_cv))
+    day_s = 24 * HOUR_S
     if requests.duration_s >= DAYS_FOR_SHAPE * day_s:
-        hours = (requests.arrival_s - requests.arrival_s[0]) % day_s // HOUR_S
-        hourly = np.bincount(hours.astype(int), minlength=24).astype(float)
-        return Arrivals(process="diurnal", requests_per_s=rate, hourly=tuple(hourly))
-    if 0.9 <= gap_cv <= 1.1:
-        return Arrivals(requests_per_s=rate)
-    return Arrivals(process="gamma", requests_per_s=rate, gap_cv=min(max(gap_cv, 0.05), 50.0))
+        hourly = np.bincount((arrival_s % day_s // HOUR_S).astype(int), minlength=24).astype(float)
+        yield Arrivals(process="diurnal", requests_per_s=rate, hourly=tuple(hourly))
+    if (_idc(arrival_s, WINDOW_S) or 0.0) > 2.0:
+        window_s = max(WINDOW_S, requests.duration_s / MOST_WINDOWS)
+        counts = np.bincount((arrival_s // window_s).astype(int)).astype(float)
+        measure = np.concatenate([[0.0], counts.cumsum()])
+        spent = np.interp(arrival_s, np.arange(len(counts) + 1) * window_s, measure)
+        within = np.diff(spent)
+        cv = _cv(float(np.std(within) / np.mean(within)))
+        plain = {"process": "profile", "requests_per_s": rate, "rates": tuple(counts), "window_s": window_s}
+        yield Arrivals.parse(plain, where="fit")
+        yield Arrivals.parse({**plain, "gap_cv": cv}, where="fit")
+
+
+def _cv(value: float) -> float:
+    return min(max(value, 0.05), 50.0)
 
 
 def _correlation(prompt: Array, output: Array) -> float:
@@ -103,11 +131,9 @@ def _correlation(prompt: Array, output: Array) -> float:
 
 
 def _gaps_ks(gaps: Array, arrivals: Arrivals) -> float:
-    from scipy.special import gammaincinv
-
-    shape = 1.0 if arrivals.process != "gamma" else 1.0 / arrivals.gap_cv**2
-    drawn = gammaincinv(shape, _grid()) / shape / arrivals.requests_per_s
-    return distance(gaps, np.asarray(drawn))
+    """Return the distance of the gaps to those of the process, over as many requests or more."""
+    drawn = next(arrival_times(arrivals, 0, chunk=min(max(len(gaps), 20_000), 400_000)))
+    return distance(gaps, np.diff(drawn))
 
 
 def _idc(arrival_s: Array, window_s: float) -> float | None:

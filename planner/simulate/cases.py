@@ -85,11 +85,19 @@ def case_of(data: Mapping[str, Any]) -> SimulatedCase:
     data = dict(data)
     if isinstance(data.get("load"), str) and data["load"] not in _LOADS:
         data = {**data, "trace": data["load"], "load": "open"}
-    if isinstance(data.get("traffic"), Mapping):
-        data["traffic"] = [data["traffic"]]
+    data["traffic"] = _traffic(data.get("traffic"))
     if "device" not in data and data.get("fleet"):
         data = {**_first(data["fleet"]), **data}
     return SimulatedCase.parse(data, where=f"case '{data.get('id', '')}'")
+
+
+def _traffic(given: object) -> object:
+    """Return a list of classes: one alone is a list of one, a word is the file of a fitted one."""
+    if isinstance(given, str):
+        return [read_record(Path(given), Traffic)]
+    if isinstance(given, Mapping):
+        return [given]
+    return given if given is not None else ()
 
 
 def _first(fleet: object) -> dict[str, Any]:

@@ -79,6 +79,8 @@ def test_a_name_that_the_terminal_lacks_is_no_crash(tmp_path: Path) -> None:
 
 
 def test_the_library_has_the_verbs_of_the_command() -> None:
-    assert set(VERBS) - {"catalog", "quickstart", "calibrate", "doctor", "import"} <= set(dir(tonnage))
+    assert set(VERBS) - {"catalog", "quickstart", "calibrate", "doctor", "import", "traffic"} <= set(
+        dir(tonnage)
+    )
     with pytest.raises(AttributeError, match="no attribute 'sail'"):
         _ = tonnage.sail

@@ -152,3 +152,14 @@ def test_a_bad_fit_says_so() -> None:
 def test_a_day_without_hours_is_refused() -> None:
     with pytest.raises(FormatError, match="24 relative rates"):
         Arrivals.parse({"process": "diurnal"}, where="traffic")
+
+
+def test_rates_that_change_are_described_by_windows() -> None:
+    """Calm and busy ten minutes in turn: gaps of one rate would miss them, and so would the counts."""
+    truth = Arrivals(process="profile", rates=(8.0, 1.0), window_s=600.0, requests_per_s=3.0)
+    trace = next(draw(Traffic(arrivals=truth), 20_000, seed=3))
+    described, fit = fit_traffic(trace)
+    assert described.arrivals.process == "profile" and fit.gaps_ks < 0.03
+    again = next(draw(described, 20_000, seed=4))
+    counts = [np.histogram(one.arrival_s, bins=np.arange(0.0, 6000.0, 600.0))[0] for one in (trace, again)]
+    np.testing.assert_allclose(counts[0], counts[1], rtol=0.2, atol=60)

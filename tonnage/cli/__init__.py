@@ -25,6 +25,7 @@ VERBS = (
     "compare",
     "plan",
     "simulate",
+    "traffic",
     "deploy",
     "report",
     "catalog",
