@@ -16,9 +16,9 @@ cooling are not in it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,49 +43,13 @@ SIGMA_OTHER = 0.40
 """ASSUMED for what is no GPU: nobody measured it here."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draw:
-    """Power of all devices of a deployment, and why it is unknown where it is.
+class Draw(NamedTuple):
+    """What the devices of one deployment draw [W] and spend per output token [J], or why it is unknown."""
 
-    Attributes
-    ----------
-    watts : ndarray, shape (cases,)
-        Median [W]; NaN where unknown.
-    sigma : ndarray, shape (cases,)
-        Log standard deviation.
-    tdp_w : ndarray, shape (cases,)
-        Of all devices together: no draw is above it for long.
-    evidence, why_not : list
-        By case.
-    """
-
-    watts: Array
-    sigma: Array
-    tdp_w: Array
-    evidence: list[Evidence | None]
-    why_not: list[str | None]
-
-    def power(self, i: int) -> Quantiles | None:
-        """Draw of one case [W]."""
-        if not np.isfinite(self.watts[i]):
-            return None
-        return _capped(float(self.watts[i]), float(self.sigma[i]), float(self.tdp_w[i]))
-
-    def per_token(self, i: int, rate: Band) -> Quantiles | None:
-        """Energy per output token of one case [J], given its output rate [tokens/s]."""
-        if not np.isfinite(self.watts[i]) or rate.mid[i] <= 0:
-            return None
-        spread = np.log(rate.high[i] / rate.low[i]) / (2 * Z90)
-        median = float(self.watts[i] / rate.mid[i])
-        factor = float(np.exp(Z90 * np.hypot(self.sigma[i], spread)))
-        return unchecked(Quantiles, {"p10": median / factor, "p50": median, "p90": median * factor})
-
-
-def _capped(median: float, sigma: float, most: float) -> Quantiles:
-    factor = float(np.exp(Z90 * sigma))
-    return unchecked(
-        Quantiles, {"p10": median / factor, "p50": median, "p90": max(min(median * factor, most), median)}
-    )
+    power: Quantiles | None
+    per_token: Quantiles | None
+    evidence: Evidence | None
+    why_not: str | None
 
 
 def share_of_tdp(used_bandwidth: Array, used_flop: Array) -> Array:
@@ -93,28 +57,67 @@ def share_of_tdp(used_bandwidth: Array, used_flop: Array) -> Array:
     return np.asarray(np.minimum(IDLE_FRAC + SLOPE * (used_bandwidth + used_flop), 1.0))
 
 
-def draw(cases: Sequence[Case], placed: Sequence[Placed], ready: Service, state: State) -> Draw:
-    """Return the draw of every case in its steady state."""
-    used_bandwidth, used_flop = utilisation(ready, state)
-    share = share_of_tdp(used_bandwidth, used_flop)
-    watts, sigma, tdp = (np.full(len(placed), np.nan) for _ in range(3))
-    evidence: list[Evidence | None] = [None] * len(placed)
-    why_not: list[str | None] = [None] * len(placed)
-    for i, one in enumerate(placed):
-        known, why_not[i] = _tdp(one.target.id, one.target.is_measured)
-        if cases[i].disaggregated is not None:
-            known, why_not[i] = (
-                None,
-                "power unknown: what prefill devices draw while they wait is not modelled",
-            )
-        if known is None:
-            continue
-        is_gpu = one.target.kind in (DeviceKind.GPU, DeviceKind.APU)
-        tdp[i] = known * one.cut.shard.stage_devices * one.cut.shard.pp
-        watts[i] = tdp[i] * share[i]
-        sigma[i] = SIGMA_GPU if is_gpu else SIGMA_OTHER
-        evidence[i] = Evidence.TRANSFERRED if is_gpu else Evidence.ASSUMED
-    return Draw(watts=watts, sigma=sigma, tdp_w=tdp, evidence=evidence, why_not=why_not)
+class _Known(NamedTuple):
+    """TDP of all devices of a deployment together [W], and how well a draw follows from it."""
+
+    tdp_w: float
+    sigma: float
+    evidence: Evidence | None
+    why_not: str | None
+
+
+def draws(
+    cases: Sequence[Case], placed: Sequence[Placed], ready: Service, state: State, rate: Band
+) -> list[Draw]:
+    """Return what every case draws in its steady state.
+
+    Parameters
+    ----------
+    rate : Band
+        Output tokens per second; its uncertainty is that of energy per token too.
+    """
+    seen: dict[int, _Known] = {}
+    known = [seen.get(id(one)) or seen.setdefault(id(one), _known(one)) for one in placed]
+    tdp_w, sigma = np.array([one.tdp_w for one in known]), np.array([one.sigma for one in known])
+    watts = tdp_w * share_of_tdp(*utilisation(ready, state))
+    spread = np.log(rate.high / np.maximum(rate.low, 1e-300)) / (2 * Z90)
+    each, wide = watts / rate.mid, np.exp(Z90 * np.hypot(sigma, spread))
+    factor = np.exp(Z90 * sigma)
+    high = np.maximum(np.minimum(watts * factor, tdp_w), watts)
+    power = np.stack([watts / factor, watts, high], axis=1).tolist()
+    token = np.stack([each / wide, each, each * wide], axis=1).tolist()
+    return [
+        _apart() if case.disaggregated is not None else _draw(one, *both)
+        for case, one, *both in zip(cases, known, power, token, strict=True)
+    ]
+
+
+def _draw(known: _Known, power: list[float], token: list[float]) -> Draw:
+    if known.evidence is None:
+        return Draw(None, None, None, known.why_not)
+    return Draw(_quantiles(power), _quantiles(token), known.evidence, None)
+
+
+def _quantiles(values: list[float]) -> Quantiles:
+    low, mid, high = values
+    return unchecked(Quantiles, {"p10": low, "p50": mid, "p90": high})
+
+
+def _apart() -> Draw:
+    return Draw(None, None, None, "power unknown: what prefill devices draw while they wait is not modelled")
+
+
+def _known(one: Placed) -> _Known:
+    found, why_not = _tdp(one.target.id, one.target.is_measured)
+    if found is None:
+        return _Known(np.nan, np.nan, None, why_not)
+    is_gpu = one.target.kind in (DeviceKind.GPU, DeviceKind.APU)
+    return _Known(
+        found * one.cut.shard.devices,
+        SIGMA_GPU if is_gpu else SIGMA_OTHER,
+        Evidence.TRANSFERRED if is_gpu else Evidence.ASSUMED,
+        None,
+    )
 
 
 @lru_cache(maxsize=1024)

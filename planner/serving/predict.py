@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.deployment import Case, Load
-from planner.prediction import Bound, MemoryParts, Prediction, Refusal
+from planner.prediction import Bound, Prediction, Refusal
 from planner.serving import (
     anchor_points,
     coefficients,
@@ -16,6 +16,7 @@ from planner.serving import (
     intervals,
     open_load,
     placement,
+    room,
     situation,
     speculation,
     steady_state,
@@ -131,11 +132,10 @@ def _answer(
     if any(points):
         seen, told = anchored(seen, points, file, foresee)
     limited = bounds(seen.ready, seen.state.queue_s, seen.state.ttft_s)
-    power = energy.draw(cases, placed, seen.ready, seen.state)
-    where = seen.ready.situation
-    memory = where.fixed_bytes + where.sequence_bytes * np.minimum(seen.state.running, where.limit)
+    rooms = room.answers(seen.ready.situation, seen.state, placed)
+    draws = energy.draws(cases, placed, seen.ready, seen.state, seen.bands["output_tokens_per_s"])
     return [
-        _prediction(i, seen, memory=memory, limited=limited, power=power, file=file, told=told.get(i))
+        _prediction(i, seen, held=rooms[i], limited=limited[i], drawn=draws[i], file=file, told=told.get(i))
         for i in range(len(cases))
     ]
 
@@ -196,9 +196,9 @@ def _prediction(
     i: int,
     seen: Foresight,
     *,
-    memory: Array,
-    limited: list[Bound],
-    power: Draw,
+    held: room.Answer,
+    limited: Bound,
+    drawn: Draw,
     file: CoefficientFile,
     told: Told | None,
 ) -> Prediction:
@@ -207,8 +207,8 @@ def _prediction(
     if case.draft_model is not None and case.acceptance_rate is None:
         known = weakest([known, Evidence.ASSUMED])
     notes = remarks(case, placed, ready, i, float(bands["requests_per_s"].mid[i]))
-    if (unknown := power.why_not[i]) is not None:
-        notes = (*notes, unknown)
+    if drawn.why_not is not None:
+        notes = (*notes, drawn.why_not)
     waits = case.load is Load.SATURATED
     answer: dict[str, Any] = {
         "id": case.id,
@@ -217,13 +217,15 @@ def _prediction(
         "output_tokens_per_s": bands["output_tokens_per_s"].at(i),
         "requests_per_s": bands["requests_per_s"].at(i),
         **_NO_PERCENTILES,
-        "memory_bytes": float(memory[i]),
-        **_room(i, placed, ready, float(memory[i])),
-        "fits": bool(ready.situation.fits[i]) if ready.situation.memory_known[i] else None,
-        "energy_j_per_output_token": power.per_token(i, bands["output_tokens_per_s"]),
-        "power_w": power.power(i),
-        "power_evidence": power.evidence[i],
-        "bound": limited[i],
+        "memory_bytes": held.memory_bytes,
+        "memory_parts": held.parts,
+        "fits": held.fits,
+        "max_context_tokens": held.max_context_tokens,
+        "max_concurrency": held.max_concurrency,
+        "energy_j_per_output_token": drawn.per_token,
+        "power_w": drawn.power,
+        "power_evidence": drawn.evidence,
+        "bound": limited,
         "evidence": known if told is None else told.evidence(known),
         "notes": notes if told is None else (*notes, told.note),
     }
@@ -255,25 +257,3 @@ def _stretched(known: Evidence, ready: Service, i: int) -> Evidence:
     s = ready.situation
     outside = bool(s.decode[0].outside[i] or s.prompt_chunk.outside[i])
     return weakest([known, Evidence.EXTRAPOLATED]) if outside else known
-
-
-def _room(i: int, placed: Placed, ready: Service, memory: float) -> dict[str, Any]:
-    """Say what memory holds, and the most it can hold."""
-    s = ready.situation
-    weights, activations, graphs, runtime = (float(part) for part in s.parts[:, i])
-    fixed = float(s.fixed_bytes[i])
-    parts = {
-        "weights_bytes": weights,
-        "cache_bytes": memory - fixed,
-        "activation_bytes": activations,
-        "graphs_bytes": graphs,
-        "runtime_bytes": runtime,
-        "extras_bytes": max(fixed - weights - activations - graphs - runtime, 0.0),
-    }
-    known = bool(s.memory_known[i])
-    most = min(float(s.longest[i]) if known else np.inf, placed.architecture.max_context or np.inf)
-    return {
-        "memory_parts": unchecked(MemoryParts, parts),
-        "max_context_tokens": int(most) if known and np.isfinite(most) else None,
-        "max_concurrency": int(s.limit[i] * (1 + 1e-9)) if known and s.fits[i] else 0 if known else None,
-    }
