@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.serving.calibrate import EFFECTS, PRIORS, Row, read_rows
+from planner.serving.calibrate import Row, read_rows
 from planner.serving.calibration_file import Calibration, calibrate
 from planner.serving.intervals import total
+from planner.serving.priors import EFFECTS, PRIORS
 from tonnage.evidence import Z90
 from tonnage.files import write_text
 

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.serving.calibrate import EFFECTS, Fitted, Problem, Row, fit, leave_out
+from planner.serving.calibrate import Fitted, Problem, Row, fit, leave_out
 from planner.serving.coefficients import NAMES, CoefficientFile, Provenance, Spread
 from planner.serving.engines import resolve
+from planner.serving.priors import EFFECTS
 from tonnage.evidence import Z90
 
 Array = NDArray[np.float64]

@@ -29,8 +29,8 @@ class Coefficients:
     weight_frac, expert_frac, cache_frac : float
         Share of memory bandwidth reached on dense weights and activations, on
         routed experts, and on the KV cache or recurrent state.
-    matmul_frac, attention_frac : float
-        Share of the dense peak reached by matmuls and by attention.
+    matmul_frac, expert_matmul_frac, attention_frac : float
+        Share of the dense peak reached by matmuls, by those of routed experts, and by attention.
     dequant_flop : float
         Vector operations per stored weight of a format below 16 bits whose
         arithmetic is wider than its storage.
@@ -46,6 +46,12 @@ class Coefficients:
         until the own one is done, at least one; decode steps waited, among them those until
         a streaming interval is full; and the share of all other users'
         prefills that a request waits for, most of it in the first wave.
+    strain_power : float
+        Power with which the share of the peak falls as the peak per watt rises.
+    room_frac : float
+        Share of the sequences that memory holds by its accounts which an engine admits.
+    step_factor : float
+        What is left of a step's time beyond the terms above; 1 but for what was measured itself.
     ramp_frac : float
         Share of steady throughput that a finite run reaches: it fills and drains.
     """
@@ -54,6 +60,7 @@ class Coefficients:
     expert_frac: float
     cache_frac: float
     matmul_frac: float
+    expert_matmul_frac: float
     attention_frac: float
     dequant_flop: float
     step_s: float
@@ -68,6 +75,9 @@ class Coefficients:
     wait_steps: float
     wave_share: float
     ramp_frac: float
+    strain_power: float
+    room_frac: float
+    step_factor: float
 
 
 NAMES = tuple(field.name for field in fields(Coefficients))
@@ -85,6 +95,12 @@ class Groups(Record):
     """Class of memory: hbm, gddr, lpddr, ddr, sram."""
     link: str
     """How devices talk: nvlink, pcie, none ..."""
+    model: str = "-"
+    """Catalog id or path; only what was measured itself deviates by it."""
+    lengths: str = "fixed"
+    """Whether all requests have the same lengths ('fixed') or drawn ones ('drawn')."""
+    generation: str = "-"
+    """Architecture of the device: hopper, blackwell, rdna3, apple m2 ..."""
 
     def level(self, grouping: str) -> str:
         """Return this deployment's level of a grouping such as `engine` or `engine+device`."""

@@ -48,6 +48,8 @@ class Engine(Record):
         Whether a request's whole cache is set aside at its start.
     narrow_kv : bool
         Checkpoints with FP8 or narrower floating-point weights bring an FP8 cache.
+    half_sums : bool
+        Products of 16 bits are summed in 16 bits, at the full rate of cards that halve it for wider sums.
     runtime_gib, graphs_gib : float
         Memory of the runtime, and the part of it that captured graphs take.
     pipeline_chunks : int
@@ -58,6 +60,7 @@ class Engine(Record):
     memory_frac: float = Field(gt=0, le=1)
     of_free: bool = False
     narrow_kv: bool = False
+    half_sums: bool = False
     max_sequences: int = Field(ge=1)
     chunk_tokens: int = Field(ge=1)
     reserve: Literal["full", "grow"]

@@ -167,7 +167,8 @@ def _add_term(
     if slot != MOVE:
         peak = np.array([_peak(t, term) for t in targets])[which]
         if half_sums is not None and term.dtype == "fp16":
-            peak = np.where(half_sums, np.array([half_peak(t.peak) for t in targets])[which], peak)
+            full = np.array([half_peak(t.peak) for t in targets])[which]
+            peak = np.where(half_sums, np.maximum(peak, full), peak)
         out.compute_s[slot] += np.where(ceilings, amount.flop / peak, 0.0)
     per_byte = np.array([_unpack_s_per_byte(t, term) for t in targets])[which]
     out.unpack_s[slot] += np.where(ceilings, amount.weight_bytes * per_byte, 0.0)

@@ -50,7 +50,13 @@ class Placed:
 
 @lru_cache(maxsize=65536)
 def _place(
-    device: str, engine_name: str | None, model: str, weights: str, kv: str | None, shard: Shard
+    device: str,
+    engine_name: str | None,
+    model: str,
+    weights: str,
+    kv: str | None,
+    shard: Shard,
+    lengths: str,
 ) -> Placed:
     on = target(device)
     engine, notes = resolve(engine_name, kind=on.kind)
@@ -71,6 +77,9 @@ def _place(
             vendor=on.vendor,
             memory=on.memory_class,
             link=on.link_class,
+            model=model,
+            lengths=lengths,
+            generation=on.generation,
         ),
         notes=(*notes, *on.notes),
     )
@@ -87,7 +96,9 @@ def place(deployment: Deployment) -> Placed:
     d = deployment
     shard = Shard(tp=d.tp, pp=d.pp, attention_dp=d.attention_dp, moe_tp=d.moe_tp, moe_ep=d.moe_ep)
     _ = shard.expert_cut
-    return variant.applied(_place(d.device, d.engine, d.model, d.weights, d.kv, shard), variant.of(d))
+    lengths = "fixed" if getattr(d, "length_spread", "fixed") == "fixed" else "drawn"
+    found = _place(d.device, d.engine, d.model, d.weights, d.kv, shard, lengths)
+    return variant.applied(found, variant.of(d))
 
 
 def weight_class(form: WeightFormat) -> str:

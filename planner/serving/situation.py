@@ -75,7 +75,12 @@ class Situation:
     passes : ndarray
         Chunk times from the start of a prompt to its end through all stages.
     limit : ndarray
-        Sequences that may run at once, by memory and policy; at least 1.
+        Sequences that may run at once, by memory and policy; at least 1. Where not even one fits, as
+        if memory were no limit, so that times are those on devices that are large enough.
+    room, most : ndarray
+        The two apart: what memory holds, what the policy allows.
+    strain : ndarray
+        See `Target.strain`.
     longest : ndarray
         Tokens that a single sequence may have, by memory alone; infinite where nothing grows.
     parts : ndarray, shape (4, cases)
@@ -95,6 +100,9 @@ class Situation:
     limit: Array
     stages: Array
     replicas: Array
+    room: Array
+    most: Array
+    strain: Array
     fits: NDArray[np.bool_]
     memory_known: NDArray[np.bool_]
     fixed_bytes: Array
@@ -199,7 +207,8 @@ class _Group:
         """Lower a step and cost it on every case's target."""
         first = self.first
         ops = lowered(first, step)
-        found = ideal(StepWork.of(ops), self.targets, self.on)
+        half = np.array([engine.half_sums for engine in self.engines])[self.under]
+        found = ideal(StepWork.of(ops), self.targets, self.on, half_sums=half)
         found.sequences[:] = sampled / self.shard.attention_dp
         return found
 
@@ -217,7 +226,8 @@ def _lowered(group: _Group, points: int) -> Situation:
     demand, shard, room = group.demand, group.shard, group.room()
     groups, stages = float(shard.attention_dp), float(shard.pp)
     most = group.policy(lambda engine: engine.max_sequences) * groups
-    limit = np.maximum(np.minimum(room.sequences, most), 1.0)
+    held = np.where(room.sequences >= 1.0, room.sequences, memory.UNLIMITED)
+    limit = np.maximum(np.minimum(held, most), 1.0)
     sizes = _sizes(np.maximum(np.minimum(demand.users, limit) / stages, 1.0), points)
     context = demand.context + demand.prompt + demand.output / 2
     decode = [Step(decode_sequences=size, decode_context=context) for size in sizes]
@@ -238,6 +248,9 @@ def _lowered(group: _Group, points: int) -> Situation:
         limit=limit,
         stages=stages * ones,
         replicas=groups * ones,
+        room=held,
+        most=most,
+        strain=group.hardware(lambda target: target.strain),
         fits=room.sequences >= 1.0,
         memory_known=np.isfinite(room.usable_bytes),
         fixed_bytes=room.fixed_bytes,

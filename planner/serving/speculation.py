@@ -114,6 +114,7 @@ def _cost(ops: Sequence[Op], members: Sequence[Placed], size: Array) -> Ideal:
     targets = {id(one.target): one.target for one in members}
     places = {key: place for place, key in enumerate(targets)}
     which = np.array([places[id(one.target)] for one in members], dtype=np.intp)
-    found = ideal(StepWork.of(ops), list(targets.values()), which)
+    half = np.array([one.engine.half_sums for one in members])
+    found = ideal(StepWork.of(ops), list(targets.values()), which, half_sums=half)
     found.sequences[:] = size / members[0].cut.shard.attention_dp
     return found

@@ -4,18 +4,23 @@ Notation: T(n) time of a decode step with n running sequences, P time that one p
 steps, o = output tokens - 1 (the first token comes out of the prefill). Prompts are mixed into
 decode steps; every one of the o / n steps per finished request carries one:
 
-    TPOT = T(n) + share P (n - 1) / o                            (prefill interference)
+    TPOT = T(n) + (1 - wave) share P (n - 1) / o                 (prefill interference)
     TTFT = request + passes prefill + wait TPOT + wave P (n - 1) (steps waited, other prompts first)
     n    = users o TPOT / (TTFT + o TPOT)                        (Little: share of users decoding)
+
+In one turn of the loop every other user prefills once: what of it a request does not wait for before
+its first token, it waits for between later ones, so the two shares add up to one. All users start at
+once; of ten turns, the first then makes each wait for half of the others: wave = 0.05.
 
 T is interpolated between sizes of the batch; users beyond the limit queue outside.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.serving.coefficients import FRAC_CEILING
 from planner.serving.situation import Situation
 from planner.serving.step_time import StepTime, Values, step_time
 
@@ -56,18 +61,23 @@ class Service:
     def _latency_s(self, step: StepTime) -> Array:
         """Through all stages: kernels, messages and launches of each; scheduling once."""
         once = self.values["step_s"]
-        return np.asarray(self.situation.stages * (step.total_s - once) + once)
+        return np.asarray(self.values["step_factor"] * (self.situation.stages * (step.total_s - once) + once))
 
     def interference_s(self, running: Array) -> Array:
         """Mean delay of a decode step by prompts of other requests."""
         steps = np.maximum(self.situation.demand.output - 1.0, 1.0)
-        share = self.values["prefill_share"]
+        share = self.values["prefill_share"] * np.maximum(1.0 - self.values["wave_share"], 0.0)
         others = np.maximum(running / self.situation.replicas - 1.0, 0.0)
         return np.asarray(share * others / steps * self.prompt_s)
 
 
 def service(situation: Situation, values: Values) -> Service:
-    """Apply engine coefficients to a situation."""
+    """Apply engine coefficients to a situation; its limit becomes what the engine admits."""
+    ease = np.exp(-values["strain_power"] * situation.strain)
+    fracs = ("matmul_frac", "expert_matmul_frac")
+    values = {**values, **{name: np.minimum(values[name] * ease, FRAC_CEILING) for name in fracs}}
+    places = np.minimum(values["room_frac"] * situation.room, situation.most)
+    situation = replace(situation, limit=np.maximum(places, 1.0))
     chunk = step_time(situation.prompt_chunk, values)
     decode = tuple(step_time(ideal, values) for ideal in situation.decode)
     added = step_time(situation.mixed, values).marginal_s - decode[0].marginal_s
@@ -102,7 +112,7 @@ def closed(s: Service) -> State:
     whole loop, the throughput is limit / (time inside).
     """
     demand = s.situation.demand
-    inside = np.minimum(demand.users, s.situation.limit)
+    inside = 1.0 + soft_minimum(demand.users - 1.0, s.situation.limit - 1.0)
     steps = np.maximum(demand.output - 1.0, 0.0)
     decoding = inside
     ttft = tpot = np.zeros(inside.shape)
@@ -112,7 +122,7 @@ def closed(s: Service) -> State:
         share = steps * tpot / (ttft + steps * tpot)
         decoding = 0.5 * decoding + 0.5 * np.maximum(inside * share, np.minimum(inside, 1.0))
     rate = inside / (ttft + steps * tpot)
-    queue = np.maximum(demand.users / rate - inside / rate, 0.0)
+    queue = np.maximum(demand.users - inside, 0.0) / rate
     return State(
         ttft_s=ttft + queue,
         tpot_s=tpot,
@@ -123,6 +133,18 @@ def closed(s: Service) -> State:
     )
 
 
+def soft_minimum(a: Array, b: Array) -> Array:
+    """Smaller of two counts, less where they are near: lengths vary, so memory fills up now and then.
+
+    low / (1 + (low / high)^8)^(1/8): at equality 8 % of the users wait, at half the places 0.05 %.
+    """
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    ratio = np.divide(low, high, out=np.zeros_like(low), where=high > 0)
+    square = ratio * ratio
+    eighth = square * square * square * square
+    return np.asarray(low / np.sqrt(np.sqrt(np.sqrt(1.0 + eighth))))
+
+
 def first_token_s(s: Service, running: Array, tpot: Array) -> Array:
     """Time to first token of a request that is admitted at once."""
     v = s.values
@@ -130,7 +152,8 @@ def first_token_s(s: Service, running: Array, tpot: Array) -> Array:
     shared = s.situation.demand.users > 1.0
     prefill = s.prefill_s * np.where(shared, np.maximum(v["prompt_passes"], 1.0), 1.0)
     steps = np.where(shared, v["wait_steps"], 0.0)
-    return np.asarray(v["request_s"] + prefill + steps * tpot + v["wave_share"] * others * s.prompt_s)
+    wave = v["wave_share"] * others * s.prompt_s
+    return np.asarray(v["request_s"] + prefill + steps * tpot + wave)
 
 
 def saturated(s: Service) -> State:

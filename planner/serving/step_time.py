@@ -21,7 +21,7 @@ Values = Mapping[str, Array]
 SHARPNESS = 4.0
 """Kernels overlap loads with arithmetic, but not perfectly at the ridge."""
 _MEMORY = ("weight_frac", "expert_frac", "cache_frac", "cache_frac", "weight_frac")
-_COMPUTE = ("matmul_frac", "matmul_frac", "attention_frac", "attention_frac", "matmul_frac")
+_COMPUTE = ("matmul_frac", "expert_matmul_frac", "attention_frac", "attention_frac", "matmul_frac")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

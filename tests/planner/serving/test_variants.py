@@ -51,7 +51,7 @@ def test_tokens_per_round_are_the_mean_of_drawn_rounds(rate, drafted):
 
 def test_a_draft_of_no_tokens_changes_nothing():
     plain, none = predict_batch([case(), case(**{**DRAFT, "draft_tokens": 0})])
-    assert none.tpot_s == plain.tpot_s
+    assert none.tpot_s.p50 == pytest.approx(plain.tpot_s.p50, rel=1e-9)
     assert none.memory_bytes > plain.memory_bytes
 
 

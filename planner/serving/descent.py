@@ -1,0 +1,94 @@
+"""Maximum a posteriori by damped Gauss-Newton steps on a sparse Jacobian.
+
+A row depends on one coefficient of each name, and a coefficient on a handful of parameters: with the
+normal equations a fit of five thousand rows and four hundred parameters takes seconds, where a dense
+least-squares solver takes half a minute.
+
+References: Levenberg, Quart. Appl. Math. 2, 164-168, 1944; Marquardt, J. SIAM 11, 431-441, 1963;
+for the reweighting Holland and Welsch, Comm. Stat. A 6, 813-827, 1977.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+_FIRST_DAMPING = 1e-2
+_LEAST_DAMPING = 1e-6
+_DAMPING_FACTOR = 6.0
+_TRIES = 6
+_LONGEST_STEP = 1.5
+_SLOPE_STEP = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """Minus twice the log of a posterior density: soft L1 loss of the rows plus normal priors.
+
+    Attributes
+    ----------
+    errors : callable
+        Scaled errors of the rows from the log coefficients, arrays of shape (names, rows).
+    spread : sequence of sparse matrix
+        Which parameters add up to each name's log coefficient, shape (rows, parameters).
+    centres, sigmas : ndarray, shape (parameters,)
+        Of the priors.
+    """
+
+    errors: Callable[[Array], Array]
+    spread: Sequence[Any]
+    centres: Array
+    sigmas: Array
+
+    def logs(self, theta: Array) -> Array:
+        """Log coefficients of every row."""
+        return np.stack([matrix @ theta for matrix in self.spread])
+
+    def value(self, theta: Array) -> tuple[float, Array]:
+        """Value to be minimised, and the errors of the rows."""
+        errors = self.errors(self.logs(theta))
+        loss = 2.0 * np.sum(np.sqrt(1.0 + errors * errors) - 1.0)
+        return float(loss + np.sum(((theta - self.centres) / self.sigmas) ** 2)), errors
+
+    def normal_equations(self, theta: Array, errors: Array) -> tuple[Array, Array]:
+        """Curvature and half gradient, rows weighted down as the loss flattens."""
+        from scipy.sparse import diags
+
+        logs = self.logs(theta)
+        jacobian: Any = 0
+        for number, matrix in enumerate(self.spread):
+            moved = logs.copy()
+            moved[number] += _SLOPE_STEP
+            slope = (self.errors(moved) - errors) / _SLOPE_STEP
+            jacobian = jacobian + diags(np.nan_to_num(slope)) @ matrix
+        weight = 1.0 / np.sqrt(1.0 + errors * errors)
+        curvature = (jacobian.T @ diags(weight) @ jacobian).toarray() + np.diag(1.0 / self.sigmas**2)
+        gradient = jacobian.T @ (weight * errors) + (theta - self.centres) / self.sigmas**2
+        return np.asarray(curvature), np.asarray(gradient)
+
+
+def descend(posterior: Posterior, start: Array, *, rounds: int, tolerance: float = 1e-4) -> Array:
+    """Return the parameters at the mode, from `start` in at most `rounds` steps."""
+    theta, damping = start, _FIRST_DAMPING
+    value, errors = posterior.value(theta)
+    for _ in range(rounds):
+        curvature, gradient = posterior.normal_equations(theta, errors)
+        for _ in range(_TRIES):
+            damped = curvature + damping * np.diag(np.diag(curvature))
+            step = np.clip(np.linalg.solve(damped, -gradient), -_LONGEST_STEP, _LONGEST_STEP)
+            tried, tried_errors = posterior.value(theta + step)
+            if tried < value:
+                break
+            damping *= _DAMPING_FACTOR
+        else:
+            break
+        gain = (value - tried) / max(value, 1.0)
+        theta, value, errors = theta + step, tried, tried_errors
+        damping = max(damping / _DAMPING_FACTOR, _LEAST_DAMPING)
+        if gain < tolerance:
+            break
+    return np.asarray(theta)
