@@ -17,9 +17,11 @@ from profiler.backends.compiled.lanes import (
     LANES,
     add,
     exp2,
+    first_lane,
     largest,
     load,
     maximum,
+    multiply,
     splat,
     store,
     total,
@@ -33,47 +35,39 @@ _LOWEST = np.float32(-1e30)
 Floats = NDArray[np.float32]
 
 
-@compiled("f4(f4[:, ::1], i8, f4, f4[::1])")
-def _exponentiate(scores: Floats, g: int, highest: float, room: Floats) -> float:
-    """Replace the scores of query g by 2^(score - highest); return their sum."""
-    base = g * TOKENS
+@inlined
+def _exponentiate(scores: Floats, base: int, highest: float) -> float:
+    """Replace the scores from flat index `base` by 2^(score - highest); return their sum."""
     shift, sums = splat(-highest), splat(np.float32(0))
     for j in range(base, base + TOKENS, LANES):
         weight = exp2(add(load(scores, j), shift))
         store(scores, j, weight)
         sums = add(sums, weight)
-    return total(sums, room)  # type: ignore[no-any-return]
+    return total(sums)  # type: ignore[no-any-return]
 
 
-@compiled("f4(f4[:, ::1], i8, f4, f4[::1])")
-def _highest(scores: Floats, g: int, before: float, room: Floats) -> float:
-    """Return the largest score of query g, or `before` if that is larger."""
-    base = g * TOKENS
+@inlined
+def _highest(scores: Floats, base: int, before: float) -> float:
+    """Return the largest score from flat index `base`, or `before` if that is larger."""
     found = splat(before)
     for j in range(base, base + TOKENS, LANES):
         found = maximum(found, load(scores, j))
-    return largest(found, room)  # type: ignore[no-any-return]
+    return largest(found)  # type: ignore[no-any-return]
 
 
-@compiled("f4(f4, f4[::1])")
-def _shrink(exponent: float, room: Floats) -> float:
-    """Return 2^exponent."""
-    store(room, 0, exp2(splat(exponent)))
-    return room[0]  # type: ignore[no-any-return]
-
-
-@compiled("void(f4[:, ::1], i8, f4[:, ::1], i8, f4[::1])")
-def _renormalise(scores: Floats, g: int, result: Floats, head_dim: int, room: Floats) -> None:
+@compiled("void(f4[:, ::1], i8, f4[:, ::1], i8)")
+def _renormalise(scores: Floats, g: int, result: Floats, head_dim: int) -> None:
     """Turn scores of query g into weights relative to the largest score so far."""
     before = result[g, head_dim]
-    highest = _highest(scores, g, before, room)
+    highest = _highest(scores, g * TOKENS, before)
     if highest > before:
-        shrink = _shrink(before - highest, room)
-        for d in range(head_dim):
-            result[g, d] *= shrink
+        factor = exp2(splat(before - highest))
+        row = g * (head_dim + 2)
+        for d in range(row, row + head_dim, LANES):
+            store(result, d, multiply(load(result, d), factor))
         result[g, head_dim] = highest
-        result[g, head_dim + 1] *= shrink
-    result[g, head_dim + 1] += _exponentiate(scores, g, highest, room)
+        result[g, head_dim + 1] *= first_lane(factor)
+    result[g, head_dim + 1] += _exponentiate(scores, g * TOKENS, highest)
 
 
 @inlined
@@ -81,7 +75,7 @@ def _attend(task: int, q: Floats, cache: Any, partial: Floats) -> None:
     """Attend over one part of one group; `partial` gets the mix, its maximum score and its sum."""
     parts, queries, head_dim = partial.shape[1], q.shape[1], q.shape[2]
     group, part, blocks = task // parts, task % parts, cache.shape[1]
-    result, room = partial[group, part], np.empty(LANES, np.float32)
+    result = partial[group, part]
     scores = np.empty((queries, TOKENS), np.float32)
     rows_of_q, half = q[group], head_dim * TOKENS
     for g in range(queries):
@@ -95,7 +89,7 @@ def _attend(task: int, q: Floats, cache: Any, partial: Floats) -> None:
         keys = (group * blocks + block) * 2 * half
         add_product(rows_of_q, cache, keys, head_dim, scores, 0)
         for g in range(queries):
-            _renormalise(scores, g, result, head_dim, room)
+            _renormalise(scores, g, result, head_dim)
         for column in range(0, head_dim, COLUMNS):
             add_product(scores, cache, keys + half + column * TOKENS, TOKENS, result, column)
 

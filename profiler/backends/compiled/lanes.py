@@ -7,12 +7,11 @@ registers the compiler splits each operation.
 
 from typing import Any
 
-import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import types
 from numba.core.datamodel import models, register_default
 
-from profiler.backends.compiled.jit import emitted, inlined
+from profiler.backends.compiled.jit import emitted
 
 LANES = 16
 """float32 in one cache line, which is one AVX-512 register."""
@@ -209,21 +208,39 @@ def exp2(_typing: Any, x: Any) -> Any:
     return lanes_type(x), generate
 
 
-@inlined
-def total(values: Any, room: Any) -> Any:
-    """Return the sum over lanes; `room` holds LANES float32."""
-    store(room, 0, values)
-    result = np.float32(0)
-    for i in range(LANES):
-        result += room[i]
-    return result
+def _reduction(builder: Any, name: str, kinds: list[Any]) -> Any:
+    name = f"llvm.vector.reduce.{name}.v{LANES}f32"
+    return builder.module.globals.get(name) or ir.Function(
+        builder.module, ir.FunctionType(ir.FloatType(), kinds), name
+    )
 
 
-@inlined
-def largest(values: Any, room: Any) -> Any:
-    """Return the largest lane; `room` holds LANES float32."""
-    store(room, 0, values)
-    result = room[0]
-    for i in range(1, LANES):
-        result = max(result, room[i])
-    return result
+@emitted
+def total(_typing: Any, values: Any) -> Any:
+    """Return the sum over lanes, in pairs."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        function = _reduction(builder, "fadd", [ir.FloatType(), FLOATS])
+        return builder.call(function, [ir.Constant(ir.FloatType(), 0.0), args[0]], fastmath=("reassoc",))
+
+    return types.float32(values), generate
+
+
+@emitted
+def largest(_typing: Any, values: Any) -> Any:
+    """Return the largest lane."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.call(_reduction(builder, "fmax", [FLOATS]), [args[0]], fastmath=("nnan",))
+
+    return types.float32(values), generate
+
+
+@emitted
+def first_lane(_typing: Any, values: Any) -> Any:
+    """Return the first lane."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.extract_element(args[0], ir.Constant(ir.IntType(32), 0))
+
+    return types.float32(values), generate
