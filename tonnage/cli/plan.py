@@ -73,6 +73,7 @@ def plan(
         Path | None, typer.Option(metavar="FLEET.toml", help="Audit this running fleet instead.")
     ] = None,
     growth: Annotated[str | None, typer.Option(help="With --fixed, growth per month, e.g. 8%.")] = None,
+    break_even: Annotated[bool, typer.Option("--break-even", help="Own units or API, by volume.")] = False,
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other value, e.g. slo.ttft_p99_s=1s."),
@@ -87,6 +88,8 @@ def plan(
         _show_difference(words[1:], as_json=as_json)
     elif fixed is not None:
         _show_audit(fixed, _read(words, settings(context.params)), growth, output=output, as_json=as_json)
+    elif break_even:
+        _show_break_even(_read(words, settings(context.params)), output=output, as_json=as_json)
     elif pareto is not None:
         _show_pareto(_read(words, settings(context.params)), pareto, as_json=as_json)
     else:
@@ -144,6 +147,29 @@ def _show_audit(
         show_audit(answer)
     if not answer.holds:
         raise typer.Exit(INFEASIBLE)
+
+
+def _show_break_even(scenario: "Scenario", *, output: Path | None, as_json: bool) -> None:
+    """Show the pairs; the curve also goes to a file, as a figure if its name ends in .svg."""
+    from tonnage.files import check_writable, write_record, write_text
+
+    if output is not None:
+        check_writable(output)
+
+    from planner.break_even.make import break_even
+    from reports.figures.break_even import draw_curve
+    from reports.terminal_break_even import show_break_even
+
+    found = break_even(scenario)
+    drawn = draw_curve(found) if output is not None and output.suffix == ".svg" else None
+    if drawn is not None and output is not None:
+        write_text(output, drawn.decode("utf-8"))
+    elif output is not None:
+        write_record(output, found)
+    if as_json:
+        typer.echo(found.to_json())
+    else:
+        show_break_even(found)
 
 
 def _show_pareto(scenario: "Scenario", axes: str, *, as_json: bool) -> None:
