@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TextIO
 
 from pydantic import ValidationError
 
@@ -15,6 +15,17 @@ from tonnage.files import first_problem, has_half_a_character
 
 BLOCK = 4096
 """Lines answered at once: enough to group by model, little enough to hold."""
+
+LONGEST_LINE = 2**20
+"""Characters of a line that are read; a case is a few hundred."""
+
+
+def bounded(lines: TextIO) -> Iterator[str]:
+    """Yield lines of a file, none longer than `LONGEST_LINE`: what is longer is cut, and fails alone."""
+    while line := lines.readline(LONGEST_LINE):
+        yield line
+        while len(line) == LONGEST_LINE and not line.endswith("\n"):
+            line = lines.readline(LONGEST_LINE)
 
 
 def answer_lines(lines: Iterable[str], *, anchors: Sequence[Point] = ()) -> Iterator[str]:

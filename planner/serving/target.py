@@ -244,21 +244,31 @@ def from_model(model: CostModel, *, id: str) -> Target:
     for law in model.laws:
         if law.kernel == "gemm" and law.peak_flop_per_s:
             peak[law.dtype] = max(peak.get(law.dtype, 0.0), law.peak_flop_per_s)
+    declared = _declared(model)
     return Target(
         id=id,
         name=model.name,
         kind=model.kind,
-        vendor="measured",
-        memory_class="ddr" if model.kind == "cpu" else "unknown",
-        link_class="none",
+        vendor="measured" if declared is None else declared.vendor.lower(),
+        memory_class=_class_of_memory(model.kind) if declared is None else memory_class(declared),
+        link_class="none" if declared is None else link_class(declared),
         memory_bytes=model.memory_bytes,
         bandwidth_bytes_per_s=bandwidth,
         peak=peak or {"fp32": BALANCE_FLOP_PER_BYTE["cpu"] * bandwidth},
-        link_bytes_per_s=LANE_BYTES_PER_S[4] * 16,
+        link_bytes_per_s=LANE_BYTES_PER_S[4] * 16 if declared is None else _link(declared),
         laws=model.laws,
         evidence=Evidence.FITTED,
         notes=model.notes,
     )
+
+
+def _declared(model: CostModel) -> Device | None:
+    """Return the catalog device behind imported kernel times: it says how its devices are linked."""
+    return catalog.get(model.device) if model.kind != "cpu" and model.device in catalog.names() else None
+
+
+def _class_of_memory(kind: str) -> str:
+    return "ddr" if kind == "cpu" else "unknown"
 
 
 def _best(values: Iterable[float | None]) -> float | None:

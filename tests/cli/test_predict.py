@@ -117,3 +117,28 @@ def test_a_corrupt_profile_is_one_line(tmp_path, capsys):
     path.write_text('{"format": "tonnage.profile", "version": 1, "machine": {')
     assert main(["predict", "--device", str(path), "--model", "llama-3.2-1b", "--weights", "F16"]) == 2
     assert "not valid JSON" in capsys.readouterr().err
+
+
+def test_an_endless_line_is_cut_and_fails_alone(tmp_path, capsys):
+    assert main(batch(tmp_path, json.dumps(GOOD), '{"id": "' + "x" * 3_000_000, json.dumps(GOOD))) == 0
+    first, second, third = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert "error" in second
+    assert len(second["error"]) < 500
+    assert first["tpot_s"] == third["tpot_s"]
+
+
+def test_answers_come_before_the_last_line_was_read():
+    from planner.serving.stream import BLOCK, answer_lines
+
+    read = 0
+
+    def lines():
+        nonlocal read
+        while True:  # an endless file of refusals, which cost nothing
+            read += 1
+            yield "{not json\n"
+
+    answers = answer_lines(lines())
+    for _ in range(3 * BLOCK):
+        next(answers)
+    assert read == 3 * BLOCK

@@ -12,6 +12,7 @@ from hw_targets.device import Device
 from hw_targets.machine import Machine
 from planner.deployment import Case, Deployment
 from planner.fleet.plan_record import Plan
+from planner.imports.measured import Measured
 from planner.laws.cost_model import CostModel
 from planner.prediction import Prediction
 from profiler.profile import Measurement, Profile
@@ -24,6 +25,7 @@ from workloads.scenario import Scenario
 
 CROSSING = (
     Device, Machine, Measurement, Profile, CostModel, Deployment, Case, Prediction, Scenario, Plan,
+    Measured,
 )  # fmt: skip
 FILES = tuple(record for record in CROSSING if issubclass(record, FileRecord))
 

@@ -120,6 +120,7 @@ def _stream(path: Path, anchor: Path | None) -> None:
 
 
 def _lines(path: Path) -> Iterator[str]:
+    from planner.serving.stream import bounded
     from tonnage.errors import FormatError
     from tonnage.files import unreadable
 
@@ -127,10 +128,11 @@ def _lines(path: Path) -> Iterator[str]:
         if str(path) == "-":
             if isinstance(sys.stdin, TextIOWrapper):
                 sys.stdin.reconfigure(encoding="utf-8", errors="strict")  # whatever the locale says
-            yield from sys.stdin or ()  # None where it is closed
+            if sys.stdin is not None:  # None where it is closed
+                yield from bounded(sys.stdin)
             return
         with path.open(encoding="utf-8") as lines:
-            yield from lines
+            yield from bounded(lines)
     except UnicodeDecodeError:
         raise FormatError(f"{path}: not a UTF-8 text file") from None
     except OSError as problem:
