@@ -110,3 +110,22 @@ def test_the_library_simulates_a_case() -> None:
     answer = tonnage.simulate(CASE, requests=300, replications=2)
     assert answer.classes[0].requests > 100 and answer.replications == 2
     assert answer.classes[0].ttft_ci95_s is not None
+
+
+def test_a_plan_is_simulated_under_a_trace_at_a_rate_of_choice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "scenario.toml").write_text(SCENARIO)
+    plan = tmp_path / "plan.json"
+    main(["plan", str(tmp_path / "scenario.toml"), "-o", str(plan)])
+    capsys.readouterr()
+    rates = {}
+    for scaling in ("resample", "compress"):
+        trace = ["--trace", "azure2023_conv", "--rate", "2", "--scaling", scaling]
+        assert main(["simulate", str(plan), *trace, "--replications", "1", "--json"]) == 0
+        answer = json.loads(capsys.readouterr().out)
+        rates[scaling] = answer["requests_per_s"]
+        assert any("azure2023_conv" in note for note in answer["notes"])
+        if scaling == "compress":
+            assert answer["classes"][0]["requests"] == len(samples.get("azure2023_conv").requests)
+    assert rates["resample"] == pytest.approx(2.0, rel=0.1) == rates["compress"]
