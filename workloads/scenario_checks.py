@@ -30,10 +30,20 @@ def check(scenario: Scenario) -> None:
         if times > 1:
             what = way if term is None else f"{way} for {term:g} years"
             raise InvalidInput(f"[[price]] names device '{device}' {times} times as {what}; keep one")
+    _check_candidates(scenario)
     if scenario.candidates.devices == () and not scenario.candidates.owned and not scenario.candidates.api:
         raise InvalidInput(
             "[candidates] allows no device, owns none and has api = false: nothing to choose from"
         )
+
+
+def _check_candidates(scenario: Scenario) -> None:
+    chosen = scenario.candidates
+    for key in ("models", "formats", "engines"):
+        if getattr(chosen, key) == () and (key == "models" or not chosen.api):
+            raise InvalidInput(
+                f"candidates.{key} = [] leaves nothing to choose from; leave it out to allow all"
+            )
 
 
 def check_objective(scenario: Scenario) -> None:

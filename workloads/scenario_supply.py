@@ -165,7 +165,7 @@ def _limit(given: dict[str, object], key: str, *, where: str) -> float | None:
     if key not in given:
         return None
     name = f"{where}.{key}"
-    parsed = units.parse(
-        read.number(given[key], where=name), PER_SECOND, name=name, unit="1/min", example="500/min"
-    )
+    value = read.number(given[key], where=name)
+    value = value if isinstance(value, str) else f"{value!r}/min"
+    parsed = units.parse(value, PER_SECOND, name=name, unit="1/min", example="500/min")
     return positive(parsed, name=name, unit=key.replace("_", " "))

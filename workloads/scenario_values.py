@@ -130,8 +130,9 @@ def usd(value: object, *, where: str) -> float:
 
 def part(value: object, *, where: str) -> float:
     """Read a plain number or percent: 0.05 or "5%"."""
-    given = number(value, where=where)
-    return units.parse(given, {"": 1.0, "%": 0.01}, name=where, unit="1", example="0.05 or 5%")
+    if isinstance(value, str) and value.strip().endswith("%"):
+        return share(value.strip().removesuffix("%"), where=where) / 100
+    return share(value, where=where)
 
 
 def fraction(value: object, *, where: str) -> float:

@@ -41,6 +41,20 @@ def ceiling(unit: Deployment, traffic: TrafficClass) -> float:
     return min(by_compute, by_memory)
 
 
+def fastest_s(unit: Deployment, traffic: TrafficClass) -> dict[str, float]:
+    """Return the shortest times to the first and to each further token of one unit [s].
+
+    Empty for profiled machines and for what the catalog does not describe.
+    """
+    peak_per_device, bandwidth_per_device = _roofs(unit.device, unit.weights)
+    params, weight_bytes, _ = _per_token(unit.model, unit.weights, unit.kv, traffic.prompt_tokens)
+    if math.isinf(peak_per_device) or params <= 0:
+        return {}
+    read_s = weight_bytes / (unit.devices * bandwidth_per_device)
+    compute_s = 2 * params * traffic.prompt_tokens / (unit.devices * peak_per_device)
+    return {"tpot": read_s, "ttft": max(read_s, compute_s)}
+
+
 @lru_cache(maxsize=4096)
 def _roofs(device: str, weights: str) -> tuple[float, float]:
     """Peak [flop/s] and bandwidth [bytes/s] of one device, infinite where a datasheet is no limit."""

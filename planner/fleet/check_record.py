@@ -31,6 +31,8 @@ class PlanCheck(Record):
     """Per class: requests that were within every limit, as if it were a limit of each request."""
     utilization: float | None = None
     """Share of the units' time with a step under way."""
+    headroom: float = 1.0
+    """What units are sized for over the scenario's peak: more where the simulation asked for it."""
     draws: int = 0
     """Runs whose step times were off by an error drawn from the prediction's own interval."""
     held_frac: float | None = None

@@ -40,6 +40,8 @@ def devices(scenario: Scenario) -> tuple[str, ...]:
         _resolved([entry.device], "device", (*catalog.names(), *own, *owned))
     for name in priced:
         _resolved([name], "device in [[price]]", (*catalog.names(), *own))
+    for item in scenario.inventory:
+        _resolved([item.device], "device in [[inventory]]", (*catalog.names(), *own, *owned))
     for name in (*chosen, *owned):
         if name.endswith(".json"):
             target(name)  # a profile that cannot be used is refused here, not left out as a candidate

@@ -6,8 +6,9 @@ from fnmatch import fnmatchcase
 
 from planner.fleet import choices, floors
 from planner.fleet.plan_record import Rejected
+from tonnage.errors import UnknownName
 from workloads.offers import Offer, offers
-from workloads.scenario import Scenario, TrafficClass
+from workloads.scenario import ApiLimit, Scenario, TrafficClass
 
 SECONDS_PER_HOUR = 3600.0
 FASTEST_S = {"ttft": 0.1, "tpot": 0.0005}
@@ -37,8 +38,33 @@ def hosted_offers(scenario: Scenario, rejected: list[Rejected]) -> tuple[Hosted,
     """Return the offers that may serve some class, noting why others may not.
 
     Where models are chosen, offers of other models are left out without a word.
+
+    Raises
+    ------
+    UnknownName
+        If a limit is one of no offer.
     """
+    for limit in scenario.api_limits:
+        _check_limit(limit)
     return tuple(_hosted(scenario, rejected)) if scenario.candidates.api else ()
+
+
+def applies(limit: ApiLimit, offer: Offer) -> bool:
+    """Tell whether a rate limit is one of this offer."""
+    names = {offer.model.lower(), (offer.model_id or "").lower()}
+    return fnmatchcase(offer.provider.lower(), limit.provider.lower()) and any(
+        fnmatchcase(name, limit.model.lower()) for name in names
+    )
+
+
+def _check_limit(limit: ApiLimit) -> None:
+    if any(applies(limit, offer) for offer in offers()):
+        return
+    providers = sorted({offer.provider for offer in offers()})
+    if not any(fnmatchcase(name.lower(), limit.provider.lower()) for name in providers):
+        raise UnknownName("provider in [[api_limit]]", limit.provider, providers)
+    names = sorted({name for offer in offers() for name in (offer.model, offer.model_id) if name})
+    raise UnknownName("model in [[api_limit]]", limit.model, names)
 
 
 def _hosted(scenario: Scenario, rejected: list[Rejected]) -> Iterator[Hosted]:

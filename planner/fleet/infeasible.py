@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from planner.fleet import floors, relax
+from planner.fleet import floors, physical, relax
 from planner.fleet.ability import Predictor
 from planner.fleet.candidates import Candidate
 from planner.fleet.market import Market, rate, survey
@@ -72,7 +72,20 @@ def relaxations(inquiry: Inquiry) -> tuple[Relaxation, ...]:
 
 def binding(inquiry: Inquiry, relaxed: Sequence[Relaxation]) -> tuple[Binding, ...]:
     """Return the limits that stand in the way: those whose relaxation helps, else what was turned down."""
-    found = tuple(Binding(constraint=item.constraint, detail=item.detail) for item in relaxed)
+    impossible = tuple(
+        Binding(
+            constraint=f"slo.{key}",
+            detail=f"{key} = {limit:g} s of class '{traffic.name}' is below the physical minimum: "
+            f"{floor.sentence}",
+        )
+        for key, limit, traffic, floor in physical.broken(inquiry.scenario.classes, inquiry.candidates)
+    )
+    told = {item.constraint for item in impossible}
+    found = impossible + tuple(
+        Binding(constraint=item.constraint, detail=item.detail)
+        for item in relaxed
+        if item.constraint not in told
+    )
     return found or (Binding(constraint="candidates", detail=_nothing_left(inquiry.market.unfit)),)
 
 
@@ -122,8 +135,15 @@ def _latency(inquiry: Inquiry) -> Iterator[Relaxation]:
                 needed=needed,
                 unit="s",
                 detail=f"{key} = {current:g} s is too tight; {needed:.3g} s can be had"
-                + _with_budget(inquiry, outcome),
+                + _with_budget(inquiry, outcome)
+                + _physical(inquiry, key),
             )
+
+
+def _physical(inquiry: Inquiry, key: str) -> str:
+    """Say so where a limit lies below what physics allows."""
+    rows = physical.broken(inquiry.scenario.classes, inquiry.candidates)
+    return next((f"; {floor.sentence}" for other, _, _, floor in rows if other == key), "")
 
 
 def _needed_s(inquiry: Inquiry, key: str, current: float) -> float | None:

@@ -1,10 +1,9 @@
 """The numbers of a buying problem from a scenario: periods, offers with their limits, stocks."""
 
 from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
 
 from planner.fleet.candidates import Candidate
-from planner.fleet.hosted import Hosted
+from planner.fleet.hosted import Hosted, applies
 from planner.fleet.limits import limits_of
 from planner.fleet.problem import Metered, Period, UseLimit
 from workloads.profile import aligned
@@ -33,16 +32,9 @@ def metered(offer: Hosted, scenario: Scenario, *, load: float, price: float) -> 
         limits=tuple(
             limit
             for item in scenario.api_limits
-            if _applies(item, offer)
+            if applies(item, offer.offer)
             for limit in _use_limits(item, scenario, load)
         ),
-    )
-
-
-def _applies(limit: ApiLimit, offer: Hosted) -> bool:
-    names = {offer.offer.model.lower(), (offer.offer.model_id or "").lower()}
-    return fnmatchcase(offer.offer.provider.lower(), limit.provider.lower()) and any(
-        fnmatchcase(name, limit.model.lower()) for name in names
     )
 
 

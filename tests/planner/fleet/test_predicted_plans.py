@@ -127,7 +127,10 @@ def test_units_fit_into_memory_and_carry_the_load() -> None:
     assert len(considered) > 20
 
 
-@pytest.mark.parametrize("name", [path.name for path in sorted(EXAMPLES.glob("*.toml"))])
+SCENARIOS = [path.name for path in sorted(EXAMPLES.glob("*.toml")) if "[[unit]]" not in path.read_text()]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_the_examples_have_plans(name: str) -> None:
     plan = make_plan(read_scenario(EXAMPLES / name))
     assert plan.feasible
