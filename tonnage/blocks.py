@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tonnage.errors import FormatError
-from tonnage.files import unreadable
+from tonnage.files import read_text
+
+MOST_BYTES = 2**24
+"""A catalog file larger than this is none."""
 
 _HEADER = re.compile(r'^\[(?:"([^"\n]+)"|([A-Za-z0-9_-]+))\][ \t]*(?:#.*)?$', re.MULTILINE)
 
@@ -33,13 +36,8 @@ class Blocks(Mapping[str, dict[str, Any]]):
 
     @classmethod
     def read(cls, path: Path) -> "Blocks":
-        """Read one file."""
-        try:
-            return cls(path.read_text(encoding="utf-8"), where=str(path))
-        except UnicodeDecodeError:
-            raise FormatError(f"{path}: not a UTF-8 text file") from None
-        except OSError as problem:
-            raise unreadable(path, problem) from None
+        """Read one file of at most `MOST_BYTES`; see `tonnage.files.read_text` for what is refused."""
+        return cls(read_text(path, max_bytes=MOST_BYTES), where=str(path))
 
     def _line(self, position: int) -> int:
         return self._text.count("\n", 0, position) + 1

@@ -103,7 +103,12 @@ class UnknownName(TonnageError, LookupError):
         self.kind, self.name = kind, name
         self.near = near_names(name, known)
         more = f"near names: {', '.join(self.near)}" if self.near else hint
-        super().__init__(f"unknown {kind} '{name}'" + (f"; {more}" if more else ""))
+        asked = name if len(name) <= SHOWN_NAME else name[: SHOWN_NAME - 3] + "..."
+        super().__init__(f"unknown {kind} '{asked}'" + (f"; {more}" if more else ""))
+
+
+SHOWN_NAME = 80
+"""Characters of a name that a message repeats."""
 
 
 def near_names(name: str, known: Iterable[str]) -> tuple[str, ...]:

@@ -105,10 +105,11 @@ def read_text(path: Path | str, *, max_bytes: int = MAX_RECORD_BYTES) -> str:
     """
     path = Path(path)
     try:
-        size_bytes = path.stat().st_size
-        if size_bytes > max_bytes:
-            raise FileProblem(f"{path}: {size_bytes} bytes is more than the {max_bytes} this reader takes")
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as source:  # devices and pipes do not tell their size: the reading is bounded
+            data = source.read(max_bytes + 1)
+        if len(data) > max_bytes:
+            raise FileProblem(f"{path}: holds more than the {max_bytes} bytes that this reader takes")
+        return data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:
         raise FormatError(f"{path}: not a UTF-8 text file") from None
     except FileProblem:

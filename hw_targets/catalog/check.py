@@ -7,8 +7,9 @@ from pathlib import Path
 from hw_targets.catalog import declared
 from hw_targets.catalog.shelf import shelf
 from hw_targets.device import Device
-from tonnage.blocks import Blocks
+from tonnage.blocks import MOST_BYTES, Blocks
 from tonnage.errors import FormatError, TonnageError
+from tonnage.files import read_text
 
 LOWEST_BANDWIDTH_BYTES_PER_S = 1e9
 """A memory slower than 1 GB/s is a slip of the unit."""
@@ -26,7 +27,7 @@ def problems(path: Path) -> tuple[str, ...]:
     """
     try:
         blocks = Blocks.read(path)
-        tomllib.loads(path.read_text(encoding="utf-8"))
+        tomllib.loads(read_text(path, max_bytes=MOST_BYTES))
     except tomllib.TOMLDecodeError as problem:
         return (f"{path}: {problem}",)
     except FormatError as problem:

@@ -24,3 +24,8 @@ def test_a_message_is_one_printable_line_and_keeps_its_printable_text(
 
 def test_a_name_with_a_line_break_does_not_break_the_line() -> None:
     assert str(errors.UnknownName("model", "a\nb")) == "unknown model 'a\\nb'"
+
+
+def test_a_name_of_any_length_makes_a_message_that_fits_a_line_or_two() -> None:
+    told = str(errors.UnknownName("device", "a" * 100_000, ["nvidia-l4"]))
+    assert len(told) < 200 and "aaa...'" in told

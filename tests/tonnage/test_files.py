@@ -93,7 +93,7 @@ def test_missing_large_and_unwritable_paths_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FileProblem, match="no such file"):
         read_text(tmp_path / "absent.json")
     (tmp_path / "large.json").write_bytes(b"x" * 11)
-    with pytest.raises(FileProblem, match="11 bytes is more than the 10"):
+    with pytest.raises(FileProblem, match="more than the 10 bytes"):
         read_text(tmp_path / "large.json", max_bytes=10)
     with pytest.raises(FileProblem, match="does not exist"):
         check_writable(tmp_path / "absent" / "plan.json")
@@ -101,3 +101,15 @@ def test_missing_large_and_unwritable_paths_are_refused(tmp_path: Path) -> None:
         check_writable(tmp_path)
     with pytest.raises(FileProblem, match="is a folder"):
         write_bytes(tmp_path, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no device that never ends")
+def test_a_device_that_never_ends_is_refused_after_the_most_that_is_read() -> None:
+    with pytest.raises(FileProblem, match="more than the 4096 bytes"):
+        read_text(Path("/dev/zero"), max_bytes=4096)
+
+
+def test_lines_end_alike_whatever_system_wrote_them(tmp_path: Path) -> None:
+    path = tmp_path / "windows.toml"
+    path.write_bytes(b"[a]\r\nx = 1\r\n[b]\r\ny = 2\r")
+    assert read_text(path) == "[a]\nx = 1\n[b]\ny = 2\n"
