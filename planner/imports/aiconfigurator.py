@@ -33,6 +33,7 @@ _COLUMNS = {
         "kv_cache_dtype", "step", "window_size", "latency",
     ),
 }  # fmt: skip
+OPERATORS = tuple(_COLUMNS)
 BATCH_ROWS = 65536
 
 

@@ -25,6 +25,15 @@ from planner.imports.untrusted import csv_rows, json_lines, table, text_of
 from tonnage.errors import FormatError, InvalidInput
 
 KEPT_PER_LAW = 512
+MOST_TABLES = 64
+TABLES = (
+    "mlp.csv",
+    "attention.csv",
+    "dense.csv",
+    "per_sequence.csv",
+    *(f"{operator}_perf.parquet" for operator in aiconfigurator.OPERATORS),
+)
+"""Names of operator tables that laws here can use."""
 KNOWN = (
     "llama-bench (json, jsonl, csv), vllm bench serve, GuideLLM, AIPerf, genai-perf, MLPerf summaries, "
     "operator tables of Vidur, LLMServingSim and aiconfigurator-core"
@@ -52,7 +61,7 @@ def read_files(paths: Sequence[Path], told: Told) -> Measured:
     FileProblem
         If a file cannot be read.
     """
-    parts = [(str(path), _read(path, told)) for path in paths]
+    parts = [(str(path), _read(path, told)) for path in expanded(paths)]
     devices = sorted({part.device for _, part in parts if part.device is not None})
     if len(devices) > 1:
         raise InvalidInput(f"kernels of {', '.join(devices)} together; import one device at a time")
@@ -71,6 +80,29 @@ def read_files(paths: Sequence[Path], told: Told) -> Measured:
         kernels=tuple(kept),
         notes=tuple(notes),
     )
+
+
+def expanded(paths: Sequence[Path]) -> list[Path]:
+    """Replace each folder by the operator tables below it, which are known by their file names.
+
+    Raises
+    ------
+    InvalidInput
+        If a folder holds none, or more than anybody means.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        below = sorted(one for name in TABLES for one in path.rglob(name))
+        if not 0 < len(below) <= MOST_TABLES:
+            raise InvalidInput(
+                f"{path}: a folder with {len(below)} operator tables ({', '.join(TABLES)}); "
+                f"name one with 1 to {MOST_TABLES}"
+            )
+        found += below
+    return found
 
 
 def _read(path: Path, told: Told) -> Part:

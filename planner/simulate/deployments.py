@@ -103,6 +103,7 @@ def simulated(case: Case) -> Simulated:
     TonnageError
         If a name is unknown, or the model does not fit the device.
     """
+    _refuse_unmodelled(case)
     placed = placement.place(case)
     engine = _engine(case, placed)
     law = _law(placed, engine)
@@ -111,6 +112,22 @@ def simulated(case: Case) -> Simulated:
     return Simulated(
         law=law, engine=engine, cache_bytes_per_token=_token_bytes(case, placed), notes=placed.notes
     )
+
+
+def _refuse_unmodelled(case: Case) -> None:
+    """Refuse what `predict` knows and the simulator does not, rather than leave it out unsaid."""
+    special = {
+        "draft_model": case.draft_model is not None,
+        "lora_rank": case.lora_rank > 0,
+        "prefix_cache_hit": case.prefix_cache_hit > 0,
+        "disaggregated": case.disaggregated is not None,
+    }
+    asked = [name for name, is_set in special.items() if is_set]
+    if asked:
+        raise InvalidInput(
+            f"case '{case.id}': {', '.join(asked)} is for 'tonnage predict'; what the simulator has of it "
+            "stands in 'settings' and 'fleet'"
+        )
 
 
 def _token_bytes(case: Case, placed: Placed) -> float:

@@ -104,6 +104,18 @@ def test_two_devices_do_not_share_laws(tmp_path):
         read_files(paths, Told())
 
 
+def test_a_folder_stands_for_the_tables_below_it(tmp_path):
+    place = tmp_path / "RTX4090" / "meta-llama" / "Llama-3.1-8B" / "bf16" / "tp1"
+    place.mkdir(parents=True)
+    (place / "skew.csv").write_text("something,else\n")
+    with pytest.raises(InvalidInput, match="0 operator tables"):
+        read_files([tmp_path], Told())
+    for name in ("dense", "attention"):
+        (place / f"{name}.csv").write_text((FILES / f"llmservingsim_{name}.csv").read_text())
+    measured = read_files([tmp_path], Told())
+    assert {m.kernel for m in measured.kernels} == {"gemm", "copy", "attention_decode", "attention_prefill"}
+
+
 def test_parquet_tables_of_aiconfigurator(tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")

@@ -179,3 +179,17 @@ def test_a_case_that_cannot_be_says_why_in_one_line(other: dict[str, object], me
     with pytest.raises(TonnageError) as problem:
         asked(**other)
     assert message in str(problem.value) and "\n" not in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("draft_model", "llama-3.2-1b"),
+        ("lora_rank", 8),
+        ("prefix_cache_hit", 0.5),
+        ("disaggregated", "infiniband-ndr"),
+    ],
+)
+def test_what_is_only_predicted_is_refused_rather_than_left_out(name: str, value: object) -> None:
+    with pytest.raises(TonnageError, match=name):
+        experiment_of(case_of({**CASE, name: value}), EFFORT)
