@@ -8,7 +8,7 @@ import numpy as np
 
 from hw_targets.machine import Machine
 from profiler.backends import Backend
-from profiler.backends.accelerator.gauges import mean_power_w, slowed
+from profiler.backends.accelerator.gauges import slowed, used_between_j
 from profiler.clock import Stopwatch
 from profiler.conditions import ConditionsReader
 from profiler.energy import EnergyMeter
@@ -95,12 +95,11 @@ class Measurer:
             settle()
             self.conditions.interference()
             self.energy.used_j()
-            began_s = self.stopwatch.now_s()
             timed_by, before = prepared.stopwatch or self.stopwatch, backend.gauge()
-            start_s = self.stopwatch.now_s()
+            began_s = self.stopwatch.now_s()
             taken = sample(prepared.run, Limits(share_s=share_s), stopwatch=timed_by)
-            after, elapsed_s = backend.gauge(), self.stopwatch.now_s() - start_s
-            used_j, took_s = self.energy.used_j(), self.stopwatch.now_s() - began_s
+            after, took_s = backend.gauge(), self.stopwatch.now_s() - began_s
+            used_j = self.energy.used_j() if backend.device == "cpu" else used_between_j(before, after)
             seen = self.conditions.interference()
         except Refused:
             raise
@@ -119,9 +118,8 @@ class Measurer:
             format=point.format, shape=dict(point.shape), flop=work.flop, bytes=work.bytes,
             samples_s=samples_s, loops=taken.loops * prepared.calls, copies=copies, error=error,
             steal_frac=seen.steal_frac, others_frac=seen.others_frac, waited_frac=seen.waited_frac,
-            energy_j=_call_energy_j(used_j, took_s, samples_s) if backend.device == "cpu" else None,
+            energy_j=_call_energy_j(used_j, took_s, samples_s),
             time_s=quantiles(samples_s), stable=why is None, why_unstable=why,
-            power_w=mean_power_w(before, after, elapsed_s),
         )  # fmt: skip
 
     def _copies(self, roamed_bytes: float, cache_bytes: int) -> int:

@@ -76,8 +76,6 @@ class Measurement(Record):
     """Time that the bench's threads stood ready without a CPU, over wall time."""
     energy_j: float | None = None
     """Energy of one call: mean power while it was sampled times its median time."""
-    power_w: float | None = None
-    """Mean power of the device meanwhile, where it counts its energy."""
     time_s: Quantiles
     """Quantiles of the samples, not of the median's uncertainty."""
     stable: bool

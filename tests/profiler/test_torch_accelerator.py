@@ -9,13 +9,16 @@ import pytest
 from profiler.backends.accelerator import platform
 from profiler.backends.accelerator.collectives import collective
 from profiler.backends.accelerator.device_clock import EventStopwatch, event_overhead_s
-from profiler.backends.accelerator.gauges import Gauge, NvmlGauge, mean_power_w, slowed
+from profiler.backends.accelerator.gauges import Gauge, NvmlGauge, slowed, used_between_j
 from profiler.backends.accelerator.platform import CUDA, MPS, Platform, build_of
 from profiler.backends.accelerator.replay import CALLS_IN_GRAPH, captured, worth_replaying
+from profiler.backends.accelerator.tensors import placing
 from profiler.backends.torch_accelerator import TorchAccelerator
 from profiler.clock import Stopwatch
+from profiler.conditions import ConditionsReader
 from profiler.kernels import KERNELS
 from profiler.kernels.kernel import Point
+from profiler.measure import Measurer, Refused
 from profiler.sampler import Limits, sample
 from tests.profiler.test_backends import SHAPES
 from tonnage.errors import BackendUnavailable
@@ -226,11 +229,28 @@ def test_a_device_that_was_slowed_down_says_by_what():
     assert "kept down by heat and its power limit" in slowed(Gauge(slowed_by=("heat", "its power limit")))
 
 
-def test_mean_power_is_energy_over_time_and_unknown_after_a_reset():
-    assert mean_power_w(Gauge(energy_j=10.0), Gauge(energy_j=80.0), 0.5) == pytest.approx(140)
-    assert mean_power_w(Gauge(energy_j=80.0), Gauge(energy_j=1.0), 0.5) is None
-    assert mean_power_w(Gauge(), Gauge(energy_j=1.0), 0.5) is None
-    assert mean_power_w(None, None, 0.5) is None
+def test_energy_is_a_difference_of_counters_and_unknown_after_a_reset():
+    assert used_between_j(Gauge(energy_j=10.0), Gauge(energy_j=80.0)) == pytest.approx(70)
+    assert used_between_j(Gauge(energy_j=80.0), Gauge(energy_j=1.0)) is None
+    assert used_between_j(Gauge(), Gauge(energy_j=1.0)) is None
+    assert used_between_j(None, None) is None
+
+
+def test_a_measurement_on_a_device_uses_its_clock_its_gauge_and_its_memory(started, monkeypatch, machine):
+    readings = [Gauge(energy_j=5.0), Gauge(energy_j=9.0, slowed_by=("heat",))]
+    monkeypatch.setattr(started, "gauge", readings.pop)
+    readings.reverse()
+    monkeypatch.setattr(started, "device", "cuda:0")
+    monkeypatch.setattr(started, "memory_bytes", lambda: 2.0**30)
+    measurer = Measurer(machine, Stopwatch.calibrated(), ConditionsReader())
+    point = Point(kernel="softmax", dtype="fp32", shape={"rows": 4, "columns": 256})
+    monkeypatch.setattr("profiler.backends.torch_accelerator.placing", lambda device: placing("cpu"))
+    found = measurer.measure(point, KERNELS.get("softmax"), started, share_s=0.05)
+    assert found.device == "cuda:0" and found.energy_j is not None and found.energy_j > 0
+    assert not found.stable and found.why_unstable is not None
+    monkeypatch.setattr(started, "memory_bytes", lambda: 10.0)
+    with pytest.raises(Refused, match="bytes of memory"):
+        measurer.measure(point, KERNELS.get("softmax"), started, share_s=0.05)
 
 
 @pytest.mark.parametrize("name", ["all_reduce", "all_gather"])

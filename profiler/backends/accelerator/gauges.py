@@ -44,12 +44,12 @@ def slowed(gauge: Gauge | None) -> str | None:
     return f"the device's clock was kept down by {blamed}; cool it or raise its power limit, and repeat"
 
 
-def mean_power_w(before: Gauge | None, after: Gauge | None, elapsed_s: float) -> float | None:
-    """Return the mean power between two readings [W]; None if a counter is missing or was reset."""
-    if before is None or after is None or before.energy_j is None or after.energy_j is None or elapsed_s <= 0:
+def used_between_j(before: Gauge | None, after: Gauge | None) -> float | None:
+    """Return the energy used between two readings [J]; None if a counter is missing or was reset."""
+    if before is None or after is None or before.energy_j is None or after.energy_j is None:
         return None
     used_j = after.energy_j - before.energy_j
-    return used_j / elapsed_s if used_j >= 0 else None
+    return used_j if used_j >= 0 else None
 
 
 class NvmlGauge:
