@@ -21,7 +21,8 @@ MOST_WARNINGS = 6
 def show_profile(profile: Profile, console: Console | None = None) -> None:
     """Print ceilings, measurements and doubts of a profile to stdout."""
     console = console or Console()
-    console.print(_ceilings_table(profile))
+    if profile.ceilings.bandwidth_bytes_per_s or profile.ceilings.peak_flop_per_s:
+        console.print(_ceilings_table(profile))
     console.print(_families_table(profile))
     for line in _doubts(profile):
         console.print(line, highlight=False, soft_wrap=True)
