@@ -44,7 +44,12 @@ def _measured(row: LimitCheck) -> tuple[str, str, str]:
 def _in_words(plan: Plan, check: PlanCheck) -> str:
     if check.held_frac is None:
         return "Errors of the prediction were not drawn."
-    said = (
+    bought = (
+        f"Units are sized for {check.headroom:.2f} times the load, since fewer broke a limit. "
+        if check.headroom > 1
+        else ""
+    )
+    said = bought + (
         f"With step times off by errors drawn from the prediction's own intervals, every limit held in "
         f"{percent(check.held_frac, digits=2)} of {check.draws} runs"
     )

@@ -184,17 +184,17 @@ def compare(
 
 
 def plan(scenario: "Scenario | Path | str", *, check: bool = False) -> "Plan":
-    """Solve a scenario, or the one in a TOML file; `check` simulates the plan as well."""
+    """Solve a scenario, or the one in a TOML file; `check` simulates it and buys more until it holds."""
     from planner.fleet.plan import make_plan
     from workloads.scenario import Scenario
     from workloads.scenario_file import read_scenario
 
-    answer = make_plan(scenario if isinstance(scenario, Scenario) else read_scenario(Path(scenario)))
+    asked = scenario if isinstance(scenario, Scenario) else read_scenario(Path(scenario))
     if not check:
-        return answer
-    from planner.check.plan_check import checked
+        return make_plan(asked)
+    from planner.check.held import held_plan
 
-    return checked(answer)
+    return held_plan(asked)
 
 
 def simulate(

@@ -29,11 +29,6 @@ REQUESTS, REPLICATIONS = 20_000, 3
 DRAWS, REQUESTS_PER_DRAW = 20, 5_000
 
 
-def checked(plan: Plan, *, requests: int = REQUESTS, draws: int = DRAWS, seed: int = 0) -> Plan:
-    """Return the plan with its simulation beside it; see `check_plan`."""
-    return plan.model_copy(update={"check": check_plan(plan, requests=requests, draws=draws, seed=seed)})
-
-
 def check_plan(plan: Plan, *, requests: int = REQUESTS, draws: int = DRAWS, seed: int = 0) -> PlanCheck:
     """Simulate a plan's own units at the peak of its scenario.
 

@@ -68,7 +68,7 @@ def plan(
         str | None,
         typer.Option(metavar="cost,mmlu", help="Show what more quality costs instead of one plan."),
     ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Also simulate the plan.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Simulate; buy more until it holds.")] = False,
     fixed: Annotated[
         Path | None, typer.Option(metavar="FLEET.toml", help="Audit this running fleet instead.")
     ] = None,
@@ -109,11 +109,12 @@ def _show_plan(
     from reports.terminal_plan import show_plan
     from reports.terminal_plan_check import show_check
 
-    answer = make_plan(asked)
     if check:
-        from planner.check.plan_check import checked
+        from planner.check.held import held_plan
 
-        answer = checked(answer)
+        answer = held_plan(asked)
+    else:
+        answer = make_plan(asked)
     if output is not None:
         write_record(output, answer)
     if as_json:

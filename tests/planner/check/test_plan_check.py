@@ -7,13 +7,15 @@ import pytest
 
 from planner.check.attainment import all_hold, attained
 from planner.check.busiest import in_busiest_period
-from planner.check.plan_check import check_plan, checked, held_frac, with_errors
+from planner.check.held import held_plan, with_headroom
+from planner.check.plan_check import check_plan, held_frac, with_errors
+from planner.fleet.plan import make_plan
 from planner.fleet.plan_record import Plan, Unit
 from planner.simulate.cases import Effort, experiment
 from planner.simulate.replicate import simulate
 from planner.simulate.simulation_record import ClassResult, Simulation, Spread
 from tonnage.evidence import Evidence
-from workloads.scenario import Scenario, Slo, TrafficClass
+from workloads.scenario import Candidates, Scenario, Slo, TrafficClass
 
 
 def plan(rate: float, count: int, **limits: float) -> Plan:
@@ -123,8 +125,7 @@ def test_held_share_is_the_probability_that_the_limit_is_above_a_lognormal() -> 
 
 def test_what_cannot_be_simulated_says_why() -> None:
     hosted = plan(1.0, 1).model_copy(update={"units": ()})
-    answer = checked(hosted).check
-    assert answer is not None
+    answer = check_plan(hosted)
     assert answer.holds is None
     assert "no units of its own" in (answer.why_not or "")
 
@@ -139,3 +140,49 @@ def test_a_plan_over_periods_is_simulated_in_the_busiest() -> None:
     assert (moved.scenario.classes[0].profile, moved.units[0].count) == ((), 3)
     assert "number 2" in (said or "")
     assert in_busiest_period(day) == (day, None)
+
+
+def shared() -> Scenario:
+    """Long prompts beside a class with a tight limit between its tokens."""
+    long = TrafficClass(
+        name="long", requests_per_s=3.0, prompt_tokens=3000, output_tokens=20, slo=Slo(ttft_p95_s=4.0)
+    )
+    chat = TrafficClass(
+        name="chat", requests_per_s=12.0, prompt_tokens=200, output_tokens=120, slo=Slo(tpot_p95_s=0.03)
+    )
+    return Scenario(
+        classes=(long, chat),
+        candidates=Candidates(
+            devices=("nvidia-l40s",), models=("llama-3.1-8b",), formats=("FP8",), engines=("vllm",), api=False
+        ),
+        confidence=0.9,
+    )
+
+
+def test_a_held_plan_holds_and_never_costs_less() -> None:
+    plain, held = make_plan(shared()), held_plan(shared())
+    assert held.check is not None
+    assert held.check.headroom >= 1
+    assert (held.cost_usd_per_h or 0) >= (plain.cost_usd_per_h or 0) - 1e-9
+    assert held.scenario == shared()
+    if held.check.headroom == 1:
+        assert held.units == plain.units
+    else:
+        before = check_plan(plain)
+        assert not before.holds or (before.held_frac or 0) < 0.9
+    assert held.check.holds
+    assert (held.check.held_frac or 0) >= 0.9
+
+
+def test_headroom_leaves_the_mean_load_alone() -> None:
+    (long, _) = with_headroom(shared(), 1.5).classes
+    assert (long.requests_per_s, long.peak_to_mean) == (3.0, 1.5)
+
+
+def test_an_infeasible_question_is_not_simulated() -> None:
+    impossible = shared().model_copy(
+        update={"classes": (shared().classes[1].model_copy(update={"slo": Slo(tpot_p95_s=1e-5)}),)}
+    )
+    answer = held_plan(impossible)
+    assert not answer.feasible
+    assert answer.check is None
