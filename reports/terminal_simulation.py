@@ -61,6 +61,10 @@ def _figures(answer: Simulation) -> list[tuple[str, str]]:
     ]
     if answer.goodput_requests_per_s is not None:
         figures.insert(1, ("within the limits", f"{answer.goodput_requests_per_s:.4g} requests/s"))
+    if answer.prefix_hit_tokens:
+        figures.append(("prompt tokens found in the cache", f"{answer.prefix_hit_tokens:,}"))
+    if answer.failures:
+        figures.append(("instances that failed", f"{answer.failures:,}"))
     if answer.cost_usd_per_h is not None:
         figures.append(("cost", f"{answer.cost_usd_per_h:,.2f} USD/h"))
     if answer.energy_j_per_token is not None:

@@ -212,3 +212,11 @@ def test_options_that_do_not_fit_are_refused_before_anything_runs(
     assert main(["simulate", toml_case(tmp_path), *QUICK, *arguments]) == 2
     captured = capsys.readouterr()
     assert captured.out == "" and message in captured.err and captured.err.count("\n") == 1
+
+
+def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    example = Path(__file__).parents[2] / "examples" / "simulation.toml"
+    assert main(["simulate", str(example), *QUICK, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert [each["name"] for each in answer["classes"]] == ["chat", "summaries"]
+    assert not answer["saturated"] and answer["prefix_hit_tokens"] > 0
