@@ -165,12 +165,18 @@ def read_record(path: Path | str, record: type[FileRecordT]) -> FileRecordT:
     FormatError
         If it holds something else, or a version from the future.
     """
+    data = read_object(path, record)
+    return record.parse(upgraded(data, record, where=str(path)), where=str(path))
+
+
+def read_object(path: Path | str, record: type[FileRecord]) -> dict[str, Any]:
+    """Read the JSON object that a file of `record` holds, whatever its format and version."""
     data = read_json(path)
     if not isinstance(data, dict):
         raise FormatError(
             f"{path}: a {record.FORMAT} file holds a JSON object, this one a {type(data).__name__}"
         )
-    return record.parse(upgraded(data, record, where=str(path)), where=str(path))
+    return data
 
 
 def upgraded(data: dict[str, Any], record: type[FileRecord], *, where: str) -> dict[str, Any]:

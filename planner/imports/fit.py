@@ -11,7 +11,7 @@ from planner.laws.fit import fit_law
 from planner.serving.target import from_device
 from profiler.profile import Ceilings, Profile
 from tonnage.errors import FitRejected
-from tonnage.files import read_json, upgraded
+from tonnage.files import read_object, upgraded
 
 SHAPES = 40
 """Shapes that one law is fitted to: each is left out once to check it."""
@@ -25,8 +25,7 @@ def read_profile_or_measured(path: Path | str) -> Profile | Measured:
     FileProblem, FormatError
         If the file cannot be read, or is neither.
     """
-    data = read_json(path)
-    fields = data if isinstance(data, dict) else {}
+    fields = read_object(path, Profile)
     if fields.get("format") == Measured.FORMAT:
         return Measured.parse(upgraded(fields, Measured, where=str(path)), where=str(path))
     return Profile.parse(upgraded(fields, Profile, where=str(path)), where=str(path))

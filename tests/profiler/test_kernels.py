@@ -103,6 +103,8 @@ def test_work_against_hand_formula(kernel, dtype, format, shape, flop, size):
 
 CEILINGS = {"triad", "cache_read", "node_read"}
 """Bandwidths of one kind of memory each, no laws over sizes."""
+DEPTHS = {"ggml_step"}
+"""The cost of a step's own bookkeeping, a line over few and many layers of hardly any work."""
 
 
 @pytest.mark.parametrize("name", KERNELS.names())
@@ -117,7 +119,7 @@ def test_points_of_a_kernel_are_distinct_and_span_small_to_large_work(name):
         rivals = sum(backend.runs(family[0]) for _, backend in BACKENDS)
         assert rivals < 2 or any(point.scout for point in family)
         amounts = [kernel.work(point).bytes + kernel.work(point).flop for point in family]
-        assert max(amounts) / min(amounts) > 30 or name in CEILINGS
+        assert max(amounts) / min(amounts) > 30 or name in CEILINGS | DEPTHS
 
 
 COLLECTIVES = {"all_reduce", "all_gather", "all_to_all"}
@@ -130,7 +132,7 @@ def test_essential_points_alone_tell_overhead_from_rate(name):
     essential = [point for point in kernel.points() if point.tier == 1]
     amounts = [kernel.work(point).bytes + kernel.work(point).flop for point in essential]
     assert len(essential) >= 2 or name in CEILINGS | COLLECTIVES
-    assert not essential or max(amounts) / min(amounts) > 10 or name in CEILINGS
+    assert not essential or max(amounts) / min(amounts) > 10 or name in CEILINGS | DEPTHS
 
 
 def test_draw_fills_any_shape_with_normal_numbers_that_differ_between_rows():
