@@ -8,11 +8,14 @@ numpy_cpu         NumPy and its BLAS
 gloo              collectives among processes of this host
 llama_cpp         llama.cpp's ggml (its graphs are in `ggml`)
 torch_accelerator PyTorch and our own Triton kernels on CUDA, ROCm, XPU and MPS (parts in `accelerator`)
+library_accelerator  flash-attn and mamba-ssm on the same devices
 """
 
+from profiler.backends.accelerator.libraries import LIBRARIES
 from profiler.backends.accelerator.platform import PLATFORMS
 from profiler.backends.backend import Backend
 from profiler.backends.gloo import GlooBackend
+from profiler.backends.library_accelerator import LibraryAccelerator
 from profiler.backends.llama_cpp import LlamaCppBackend
 from profiler.backends.numba_cpu import NumbaBackend
 from profiler.backends.numpy_cpu import NumpyBackend
@@ -30,6 +33,7 @@ for _backend in (
     LlamaCppBackend(),
     GlooBackend(),
     *map(TorchAccelerator, PLATFORMS),
+    *map(LibraryAccelerator, LIBRARIES),
 ):
     BACKENDS.add(_backend.name, _backend)
 

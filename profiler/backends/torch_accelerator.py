@@ -54,7 +54,7 @@ class TorchAccelerator(Backend):
         CUDA (and ROCm), XPU or MPS; tests pass the CPU.
     """
 
-    modules = ("torch",)
+    modules: tuple[str, ...] = ("torch",)  # type: ignore[misc]
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform

@@ -11,5 +11,6 @@ recurrences     the state update of Mamba-1 in plain torch
 triton_scan     our own selective scan and state update
 triton_decode   our own attention of one token, the context split over the whole device
 collectives     all-reduce and all-gather over the devices of one host
+libraries       kernels of flash-attn and mamba-ssm, where they are installed
 gauges          energy, clock, heat and throttling by NVML
 """
