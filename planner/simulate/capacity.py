@@ -121,19 +121,10 @@ def capacity(
     rows = requests or _enough(closed, users)
     most = served_at_most(one, traffic, users=users, requests=max(rows, 6 * users), seed=seed)
 
+    asked = replace(_question(one, traffic, limits), replications=replications, seed=seed)
+
     def at(rate: float) -> Simulation:
-        return simulate(
-            Experiment(
-                id=f"capacity for {traffic.name}",
-                fleet=single(one.law, one.engine),
-                traffic=Drawn((traffic_of(traffic, rate),), rows),
-                names=(traffic.name,),
-                slos=(limits,),
-                replications=replications,
-                seed=seed,
-                notes=one.notes,
-            )
-        )
+        return simulate(replace(asked, traffic=Drawn((traffic_of(traffic, rate),), rows)))
 
     found = bracket(at, limits, start=min(guess or most, most))
     return replace(found, closed_form=guess, served_at_most=most)
@@ -142,6 +133,17 @@ def capacity(
 def _simulated(deployment: Deployment, traffic: TrafficClass) -> Simulated:
     names = deployment.model_dump(include=set(Deployment.model_fields))
     return simulated(Case(id=traffic.name, isl=traffic.prompt_tokens, osl=traffic.output_tokens, **names))
+
+
+def _question(one: Simulated, traffic: TrafficClass, limits: Slo) -> Experiment:
+    return Experiment(
+        id=f"capacity for {traffic.name}",
+        fleet=single(one.law, one.engine),
+        traffic=Drawn((traffic_of(traffic, 1.0),), 1),
+        names=(traffic.name,),
+        slos=(limits,),
+        notes=one.notes,
+    )
 
 
 def served_at_most(

@@ -122,7 +122,7 @@ def test_an_autoscaler_pays_for_fewer_instances_than_the_peak_needs() -> None:
     scaler = {"interval_s": 5.0, "high": 8, "low": 3}
     scaled = asked(fleet=[{"count": 6, "autoscaler": scaler, "cold_start_s": 20.0}], requests_per_s=2.0)
     fixed = asked(fleet=[{"count": 6}], requests_per_s=2.0)
-    assert 1 < scaled.instances_mean < 6 == fixed.instances_mean
+    assert 1 < scaled.instances_mean < 5 and fixed.instances_mean == pytest.approx(6)
     assert scaled.cost_usd_per_h is not None and fixed.cost_usd_per_h is not None
     assert scaled.cost_usd_per_h == pytest.approx(fixed.cost_usd_per_h * scaled.instances_mean / 6)
 
