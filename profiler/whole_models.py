@@ -33,7 +33,7 @@ FORMATS: Final = ("Q4_0", "Q4_K_M", "Q8_0", "F16")
 """The fastest first: it fills the caches that the others take over."""
 CACHE_LIMIT_BYTES: Final = 8 * 2**30
 """The files of all models take 7 GB; the least recently used ones go when they take more."""
-LONGEST_S, MOST_RUNS, FEWEST_RUNS = 3.0, 40, 3
+LONGEST_S, MOST_RUNS, FEWEST_RUNS = 1.0, 40, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

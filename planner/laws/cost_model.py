@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from planner.laws.curves import Table
 from tonnage.evidence import Evidence, Quantiles
 from tonnage.files import FileRecord, Record
 
@@ -56,6 +57,10 @@ class CostModel(FileRecord):
     memory_bandwidth_bytes_per_s: float | None = None
     peak_flop_per_s: dict[str, float] = Field(default_factory=dict)
     laws: tuple[Law, ...] = ()
+    tables: tuple[Table, ...] = ()
+    """Of kernels that switch code with their shape; they take the place of laws."""
+    step_s: float | None = Field(default=None, ge=0)
+    """What a step of llama.cpp costs beside its graph's nodes."""
     fitted_from: str = ""
     """Path or name of the profile."""
     notes: tuple[str, ...] = ()

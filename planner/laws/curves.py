@@ -90,7 +90,8 @@ AXES: Final[Mapping[str, Axes]] = MappingProxyType(
         ),
     }
 )
-PROMPT_KEY = 1000.0
+STEP_KERNEL: Final = "ggml_step"
+PROMPT_KEY: Final = 1000.0
 """Keys from here on are prompts, below it are batches of single tokens."""
 
 
@@ -106,6 +107,15 @@ def fit_tables(measurements: Iterable[Measurement]) -> tuple[Table, ...]:
         if m.kernel in AXES:
             groups[m.kernel, m.backend, m.format].append(m)
     return tuple(_table(group) for group in groups.values())
+
+
+def step_overhead_s(measurements: Iterable[Measurement]) -> float | None:
+    """Return what a step costs beside its layers: the line through two depths, at zero layers [s]."""
+    found = sorted((m.shape["layers"], fast_end_s(m)) for m in measurements if m.kernel == STEP_KERNEL)
+    if len(found) < 2:
+        return None
+    (few, short_s), (many, long_s) = found[0], found[-1]
+    return max(short_s - few * (long_s - short_s) / (many - few), 0.0)
 
 
 def _table(group: list[Measurement]) -> Table:

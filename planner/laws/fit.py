@@ -8,6 +8,7 @@ import numpy as np
 from hw_targets.machine import Machine
 from planner.laws import roofline
 from planner.laws.cost_model import CostModel, Law
+from planner.laws.curves import AXES, STEP_KERNEL, fit_tables, step_overhead_s
 from profiler.profile import Ceilings, Measurement, Profile
 from tonnage.errors import FitRejected
 from tonnage.evidence import Z90, Evidence, Quantiles
@@ -45,7 +46,8 @@ def fit_profile(profile: Profile, *, name: str) -> CostModel:
         raise FitRejected(f"{name}: holds no measurements to fit; run 'tonnage bench' first")
     groups: defaultdict[Key, list[Measurement]] = defaultdict(list)
     for m in profile.measurements:
-        groups[m.kernel, m.backend, m.dtype, m.format].append(m)
+        if m.kernel not in (*AXES, STEP_KERNEL):
+            groups[m.kernel, m.backend, m.dtype, m.format].append(m)
     laws = tuple(fit_law(group, profile.ceilings) for group in groups.values())
     machine = profile.machine
     return CostModel(
@@ -53,12 +55,20 @@ def fit_profile(profile: Profile, *, name: str) -> CostModel:
         name=machine.cpu.model or "unknown CPU",
         kind="cpu",
         memory_bytes=_usable_memory(machine),
-        memory_bandwidth_bytes_per_s=profile.ceilings.memory_bandwidth_bytes_per_s,
+        memory_bandwidth_bytes_per_s=_bandwidth(profile),
         peak_flop_per_s=profile.ceilings.peak_flop_per_s,
         laws=laws,
+        tables=fit_tables(profile.measurements),
+        step_s=step_overhead_s(profile.measurements),
         fitted_from=name,
         notes=_doubts(profile),
     )
+
+
+def _bandwidth(profile: Profile) -> float | None:
+    """Return the ceiling, or the fastest weights that llama.cpp streamed where memory was not measured."""
+    streamed = (m.bytes_per_s for m in profile.measurements if m.kernel == "ggml_matmul")
+    return profile.ceilings.memory_bandwidth_bytes_per_s or max(streamed, default=None)
 
 
 def fit_law(measurements: Iterable[Measurement], ceilings: Ceilings) -> Law:

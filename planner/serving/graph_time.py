@@ -176,3 +176,50 @@ class Tables:
         )
         done = np.maximum(done, 1.0)
         return np.asarray(done * seconds_per_unit(self.by_kernel["ggml_layer"][None], 1.0, done / layers))
+
+
+DENSE, CACHE, MOVE = 0, 3, 4
+"""Rows of ideal seconds that the parts go to (`ideal.SLOTS`)."""
+_ROWS: Final = MappingProxyType({DENSE: ("matmul",), CACHE: ("attention", "mixer"), MOVE: ("layer", "step")})
+
+
+def put_graphs(
+    memory_s: Array,
+    outside: NDArray[np.bool_],
+    ops: Sequence[Op],
+    graphs: Sequence[Tables | None],
+    which: NDArray[np.intp],
+) -> None:
+    """Put llama.cpp's own nodes in the place of laws, on machines profiled with them and for its files.
+
+    Parameters
+    ----------
+    memory_s : ndarray, shape (5, cases)
+        Seconds by slot; columns of such machines are written anew.
+    outside : ndarray of bool, shape (cases,)
+        Cleared where tables answer.
+    ops : sequence of Op
+        One step.
+    graphs : sequence of Tables or None
+        Of each target.
+    which : ndarray of int, shape (cases,)
+        Target of each case.
+    """
+    if not any(graphs) or not runs_on_llama_cpp(ops):
+        return
+    for number, graph in enumerate(graphs):
+        mine = which == number
+        if graph is None or not mine.any() or not graph.covers(ops):
+            continue
+        seconds = graph.step(ops).seconds
+        memory_s[:, mine] = 0.0
+        outside[mine] = False
+        for slot, parts in _ROWS.items():
+            found = sum(np.broadcast_to(seconds[part], which.shape) for part in parts)
+            memory_s[slot, mine] = np.asarray(found)[mine]
+
+
+def runs_on_llama_cpp(ops: Sequence[Op]) -> bool:
+    """Tell whether the weights are stored as llama.cpp alone stores them."""
+    names = {op.weight_format for op in ops if op.kind is OpKind.MATMUL and op.weight_format is not None}
+    return any(formats.get(name).family == "gguf" for name in names)

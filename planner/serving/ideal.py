@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from planner.laws import roofline
 from planner.laws.cost_model import Law
+from planner.serving.graph_time import put_graphs
 from planner.serving.target import Target, half_peak
 from planner.serving.work import MIXERS, StepWork, Term, Work
 from workloads import formats
@@ -135,6 +136,7 @@ def ideal(
     out.measured[:] = np.array([t.is_measured for t in targets])[which]
     for term, amount in work.terms.items():
         _add_term(out, term, amount, targets, which, half_sums)
+    put_graphs(out.memory_s, out.outside, work.ops, [t.graph for t in targets], which)
     out.floor_s[:] = _floor_s(work, targets, which)
     out.layers[:] = work.calls(MIXERS)
     out.moe_layers[:] = work.calls(frozenset({OpKind.ROUTING}))

@@ -11,6 +11,7 @@ from hw_targets import catalog
 from hw_targets.device import Device
 from planner.laws.cost_model import CostModel, Law
 from planner.laws.fit import fit_profile
+from planner.serving.graph_time import Tables
 from profiler.profile import Profile
 from tonnage.errors import OutsideRange
 from tonnage.evidence import Evidence
@@ -62,6 +63,8 @@ class Target:
         Towards the other devices of the node, one direction.
     laws : tuple of Law
         Fitted on this very machine; empty where only the datasheet is known.
+    graph : Tables or None
+        Of llama.cpp's graph nodes on this very machine.
     """
 
     id: str
@@ -79,6 +82,7 @@ class Target:
     strain: float = 0.0
     """ln of the 16-bit peak per watt over `USUAL_FLOP_PER_J`; 0 where no power is published."""
     laws: tuple[Law, ...] = ()
+    graph: Tables | None = None
     evidence: Evidence = Evidence.TRANSFERRED
     notes: tuple[str, ...] = field(default=())
 
@@ -97,7 +101,7 @@ class Target:
     @property
     def is_measured(self) -> bool:
         """Laws were fitted on this machine."""
-        return bool(self.laws)
+        return bool(self.laws) or self.graph is not None
 
 
 @lru_cache(maxsize=512)
@@ -257,6 +261,7 @@ def from_model(model: CostModel, *, id: str) -> Target:
         peak=peak or {"fp32": BALANCE_FLOP_PER_BYTE["cpu"] * bandwidth},
         link_bytes_per_s=LANE_BYTES_PER_S[4] * 16 if declared is None else _link(declared),
         laws=model.laws,
+        graph=Tables(model.tables, model.step_s or 0.0) if model.tables else None,
         evidence=Evidence.FITTED,
         notes=model.notes,
     )

@@ -68,18 +68,21 @@ class StepWork:
 
     terms: dict[Term, Work]
     routes: dict[Route, Traffic]
+    ops: tuple[Op, ...] = ()
+    """What was gathered, in order: laws that go by rows and context need each on its own."""
 
     @classmethod
     def of(cls, ops: Iterable[Op]) -> "StepWork":
         """Gather operations; the totals over terms are those over the operations."""
         terms: dict[Term, Work] = {}
         routes: dict[Route, Traffic] = {}
+        ops = tuple(ops)
         for op in ops:
             if op.kind in COLLECTIVES:
                 routes.setdefault(Route(op.kind, op.group), Traffic()).add(op)
             else:
                 terms.setdefault(Term(op.kind, op.dtype, op.weight_format), Work()).add(op)
-        return cls(terms, routes)
+        return cls(terms, routes, ops)
 
     def calls(self, kinds: frozenset[OpKind]) -> Amount:
         """Kernel calls of some kinds."""

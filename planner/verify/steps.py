@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from planner.laws.curves import fast_end_s, fit_tables
+from planner.laws.curves import fit_tables, step_overhead_s
 from planner.serving.graph_time import PARTS, Tables
 from profiler.profile import Profile
 from tonnage.errors import FitRejected
@@ -38,24 +38,13 @@ def tables_of(profile: Profile) -> Tables:
     FitRejected
         If it was made without llama.cpp's nodes.
     """
-    tables = Tables(fit_tables(profile.measurements), step_overhead_s(profile))
+    tables = Tables(fit_tables(profile.measurements), step_overhead_s(profile.measurements) or 0.0)
     if not tables.complete:
         raise FitRejected(
             "this profile holds no times of llama.cpp's graph nodes (ggml_matmul, ggml_layer ...): bench "
             "with the extra 'llama' installed, or leave --profile out"
         )
     return tables
-
-
-def step_overhead_s(profile: Profile) -> float:
-    """Return what a step costs beside its layers: the line through two depths, at zero layers [s]."""
-    found = sorted(
-        (m.shape["layers"], fast_end_s(m)) for m in profile.measurements if m.kernel == "ggml_step"
-    )
-    if len(found) < 2:
-        return 0.0
-    (few, short_s), (many, long_s) = found[0], found[-1]
-    return max(short_s - few * (long_s - short_s) / (many - few), 0.0)
 
 
 @lru_cache(maxsize=64)

@@ -1,10 +1,18 @@
 """A step by tables of llama.cpp's nodes: closed forms on flat tables."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from planner.deployment import Case
+from planner.laws.cost_model import CostModel
 from planner.laws.curves import Curve, Table
+from planner.laws.fit import fit_profile
 from planner.serving.graph_time import PAGE, Tables
+from planner.serving.predict import predict
+from profiler.profile import Profile
+from tonnage.files import read_record, write_record
 from workloads import formats, models
 from workloads.lower import lower
 from workloads.ops import OpKind, Step
@@ -86,3 +94,30 @@ def test_what_it_covers(tables):
     assert tables.covers(dense)
     assert not tables.covers(mixture)
     assert not Tables([], 0.0).covers(dense)
+
+
+CAPTURE = Path(__file__).parents[2] / "captures" / "profiles" / "llama-nodes-1-thread.json"
+
+
+@pytest.mark.parametrize("context", [0, 3000])
+def test_a_prediction_on_a_profiled_machine_goes_by_its_nodes(context):
+    """One user's time per token is the decode step of the tables, plus what the engine itself adds."""
+    model = fit_profile(read_record(CAPTURE, Profile), name="capture")
+    case = Case(
+        id="x", device=str(CAPTURE), model="llama-3.2-1b", weights="Q8_0", engine="llama.cpp", isl=1,
+        osl=2, context=context,
+    )  # fmt: skip
+    step = Step(decode_sequences=1.0, decode_context=float(context + 2))
+    nodes = Tables(model.tables, model.step_s or 0.0).step(ops_of("llama-3.2-1b", "Q8_0", step))
+    found = predict(case).tpot_s
+    assert found is not None
+    assert float(nodes.total_s) == pytest.approx(found.p50, rel=0.05)
+
+
+def test_tables_survive_the_file_of_a_cost_model(tmp_path):
+    model = fit_profile(read_record(CAPTURE, Profile), name="capture")
+    assert {table.kernel for table in model.tables} == {
+        "ggml_matmul", "ggml_attention", "ggml_layer", "ggml_mamba",
+    }  # fmt: skip
+    write_record(tmp_path / "model.json", model)
+    assert read_record(tmp_path / "model.json", CostModel) == model
