@@ -7,19 +7,22 @@ intervals. The throughput's own error follows from Little's law, rate = users / 
 .. math:: e_{rate} = -(w\,e_{TPOT} + (1 - w)\,e_{TTFT}) + e_{own},
           \qquad w = o\,TPOT / (TTFT + o\,TPOT)
 
-Correlation of two settings: what is shared by a new device, model or engine (the parts of the
-calibrated variance that stand for it) is common to all cases on it; the rest is shared by settings
-alike, less by every mismatch; and all of it decays with octaves of users, prompt and output:
+Correlation of two settings: what a new device, model or engine brings (the parts of the calibrated
+variance that stand for it) is common to all cases on it and fades slowly with the load; the rest is
+shared by settings alike, less by every mismatch, and fades fast:
 
-.. math:: \rho = 0.87\,\rho_{setup}\,2^{-d / 1.9}, \quad d = |\Delta\log_2 users| + |\Delta\log_2 isl|
-          + |\Delta\log_2 osl|
+.. math:: \rho = 0.87\,(s_{known}\,\rho_{setup}\,2^{-d/1.9} + s_{new}\,2^{-d/11.4}), \quad
+          d = |\Delta\log_2 users| + |\Delta\log_2 isl| + |\Delta\log_2 osl|
 
 Two cases share at most the smaller of their variances, so that no error grows on its way. Each factor
-is a positive definite kernel, and so is their product. Its numbers were read off a
-variogram of the residuals of 2,667 published runs against the shipped coefficients: runs of equal
-settings correlate at 0.82-0.92, one octave away at 0.67-0.77, two at 0.44-0.60, four at 0.15-0.3;
-runs that differ in one of model, device, engine, weights or cut at -0.2 to 0.2. What two runs of
-equal settings do not share (0.13 of the variance) is noise that no anchor removes.
+is a positive definite kernel, and so are products and sums of them.
+
+The fast numbers were read off a variogram of the residuals of 2,667 published runs against the shipped
+coefficients: runs of equal settings correlate at 0.6-0.9, one octave away at 0.6-0.85, two at 0.35-0.6,
+four at 0-0.3; runs that differ in one of model, device, engine, weights or cut at -0.1 to 0.4. The slow
+one was chosen among 1, 3 and 6 times the fast one by the errors of devices left out of the fit
+(`benchmarks/anchor_error.py`). What two runs of equal settings do not share (0.13 of the variance) is
+noise that no anchor removes.
 """
 
 from collections.abc import Sequence
@@ -38,6 +41,8 @@ Array = NDArray[np.float64]
 SAME_SETTING = 0.87
 OCTAVES = 1.9 / np.log(2.0)
 """Octaves after which correlation has fallen by e."""
+OCTAVES_NEW = 6.0 * OCTAVES
+"""The same for what a new device, model or engine brings: a wrong ceiling is wrong at every load."""
 MISMATCH = {"device": 0.10, "model": 0.10, "weights": 0.10, "engine": 0.05, "cut": 0.20, "kv": 0.50}
 """Share of a setup's own error that a setup with one other name still shows."""
 METRICS = ("tpot_s", "ttft_s", "output_tokens_per_s")
@@ -100,16 +105,16 @@ def update(targets: Outlook, anchors: Outlook, measured: Sequence[Figures], file
     kinds = np.array([k for _, k, _ in seen], dtype=np.intp)
     surprise = np.array([np.log(value / anchors.median[METRICS[k]][i]) for i, k, value in seen])
     weights, seen_weights = _weights(targets), _weights(anchors)[:, which, kinds]
-    load, seen_load = _load(targets, anchors), _load(anchors, anchors)
+    far, seen_far = _distance(targets, anchors), _distance(anchors, anchors)
     size, count = len(targets.cases), which.size
     cross, among = np.zeros((3, size, count)), np.zeros((count, count))
     nearness = np.zeros(size)
     for part, metric in enumerate(METRICS):
-        alike = _alike(targets, anchors, metric, file) * load
+        alike = _alike(targets, anchors, metric, file, far)
         nearness = np.maximum(nearness, alike[:, which].max(axis=1))
         common = (alike * _common(targets, anchors, part))[:, which] * seen_weights[part]
         cross += weights[part].T[:, :, None] * common[None]
-        known = _alike(anchors, anchors, metric, file) * seen_load * _common(anchors, anchors, part)
+        known = _alike(anchors, anchors, metric, file, seen_far) * _common(anchors, anchors, part)
         among += known[np.ix_(which, which)] * np.outer(seen_weights[part], seen_weights[part])
     diagonal = np.maximum(np.diag(among), 1e-8)
     among *= SAME_SETTING
@@ -167,8 +172,8 @@ def _common(a: Outlook, b: Outlook, part: int) -> Array:
     return np.asarray(np.minimum.outer(_sizes(a)[part] ** 2, _sizes(b)[part] ** 2))
 
 
-def _load(a: Outlook, b: Outlook) -> Array:
-    """Correlation by distance of loads, shape (cases of a, cases of b)."""
+def _distance(a: Outlook, b: Outlook) -> Array:
+    """Octaves between loads, shape (cases of a, cases of b)."""
     distance = np.zeros((len(a.cases), len(b.cases)))
     for name in ("concurrency", "isl", "osl", "context", "requests_per_s"):
         rows, columns = (
@@ -178,21 +183,22 @@ def _load(a: Outlook, b: Outlook) -> Array:
         distance += np.abs(rows[:, None] - columns[None, :])
     kinds = np.array([case.load.value for case in a.cases])[:, None]
     distance += 2.0 * (kinds != np.array([case.load.value for case in b.cases])[None, :])
-    return np.asarray(np.exp(-distance / OCTAVES))
+    return distance
 
 
-def _alike(a: Outlook, b: Outlook, metric: str, file: CoefficientFile) -> Array:
-    """Correlation by setup, shape (cases of a, cases of b)."""
+def _alike(a: Outlook, b: Outlook, metric: str, file: CoefficientFile, far: Array) -> Array:
+    """Correlation by setup and by distance of loads, shape (cases of a, cases of b)."""
     ours, theirs = _names(a.placed), _names(b.placed)
     same = {name: _equal(ours[name], theirs[name]) for name in MISMATCH}
     setup = np.ones((len(a.cases), len(b.cases)))
     for name, share in MISMATCH.items():
         setup *= np.where(same[name], 1.0, share)
     rows, columns = _shares(a.placed, metric, file), _shares(b.placed, metric, file)
-    total = np.outer(rows[0], columns[0]) * setup
-    total += np.outer(rows[1], columns[1]) * same["model"]
-    total += np.outer(rows[2], columns[2]) * (same["device"] & same["engine"])
-    return np.asarray(total + np.outer(rows[3], columns[3]) * same["engine"])
+    own = np.outer(rows[0], columns[0]) * setup
+    new = np.outer(rows[1], columns[1]) * same["model"]
+    new += np.outer(rows[2], columns[2]) * (same["device"] & same["engine"])
+    new += np.outer(rows[3], columns[3]) * same["engine"]
+    return np.asarray(own * np.exp(-far / OCTAVES) + new * np.exp(-far / OCTAVES_NEW))
 
 
 def _names(placed: Sequence[Placed]) -> dict[str, list[object]]:
