@@ -24,6 +24,7 @@ VERBS = (
     "predict",
     "compare",
     "plan",
+    "cascade",
     "simulate",
     "traffic",
     "deploy",
