@@ -43,6 +43,8 @@ class Told:
 
     note: str
     nearness: float
+    power_w: float | None = None
+    """Mean draw that was measured of this very setting [W]."""
 
     def evidence(self, before: Evidence) -> Evidence:
         """Evidence of a prediction with measured points near it."""
@@ -91,8 +93,9 @@ def anchored(
         targets, anchors = _outlook(seen, index), _outlook(there, np.arange(len(runs)))
         moved = anchor.update(targets, anchors, [measured for _, measured in own], file)
         _move(bands, at, seen, index, moved)
+        drawn = [(case, found.power_w) for case, found in own if found.power_w is not None]
         for row, position in enumerate(members):
-            told[position] = _told(targets, moved, row, len(own))
+            told[position] = _told(targets, moved, row, len(own), drawn)
     found = Foresight(
         cases=seen.cases, placed=seen.placed, ready=seen.ready, state=seen.state, at=at, bands=bands
     )
@@ -141,7 +144,7 @@ def _put(band: Band, index: NDArray[np.intp], part: Band) -> None:
     band.low[index], band.mid[index], band.high[index] = part.low, part.mid, part.high
 
 
-def _told(targets: Outlook, moved: Moved, row: int, count: int) -> Told:
+def _told(targets: Outlook, moved: Moved, row: int, count: int, drawn: Sequence[tuple[Case, float]]) -> Told:
     changes = []
     for metric, word in zip(METRICS, ("TPOT", "TTFT", "tokens/s"), strict=True):
         before, after = targets.sigma[metric][row], moved.sigma[metric][row]
@@ -152,4 +155,12 @@ def _told(targets: Outlook, moved: Moved, row: int, count: int) -> Told:
     return Told(
         note=f"anchored to {count} measured run{'s' if count > 1 else ''}: {what}",
         nearness=float(moved.nearness[row]),
+        power_w=_power_w(targets.cases[row], drawn),
     )
+
+
+def _power_w(asked: Case, drawn: Sequence[tuple[Case, float]]) -> float | None:
+    """Geometric mean of the draws that were measured of this very case; None without any."""
+    own = asked.model_dump(exclude={"id", "anchor"})
+    logs = [np.log(watts) for case, watts in drawn if case.model_dump(exclude={"id", "anchor"}) == own]
+    return float(np.exp(np.mean(logs))) if logs else None

@@ -39,6 +39,8 @@ IDLE_FRAC = 0.072
 SLOPE = 1.165
 SIGMA_GPU = 0.21
 """Log error on a GPU that was left out, the worst of three."""
+SIGMA_MEASURED = 0.05
+"""Log error of a mean that a driver's counter gave (ASSUMED: NVIDIA states 5 % for its own)."""
 SIGMA_OTHER = 0.40
 """ASSUMED for what is no GPU: nobody measured it here."""
 
@@ -96,6 +98,21 @@ def _draw(known: _Known, power: list[float], token: list[float]) -> Draw:
     if known.evidence is None:
         return Draw(None, None, None, known.why_not)
     return Draw(_quantiles(power), _quantiles(token), known.evidence, None)
+
+
+def measured(watts: float, rate: Quantiles | None) -> Draw:
+    """Return the draw of a setting whose power somebody measured.
+
+    Parameters
+    ----------
+    watts : float
+        Mean of all its devices together.
+    rate : Quantiles or None
+        Output tokens per second, which may be anchored to the same run.
+    """
+    spread = np.hypot(SIGMA_MEASURED, 0.0 if rate is None else rate.sigma_log)
+    token = None if rate is None else Quantiles.lognormal(watts / rate.p50, float(spread))
+    return Draw(Quantiles.lognormal(watts, SIGMA_MEASURED), token, Evidence.MEASURED, None)
 
 
 def _quantiles(values: list[float]) -> Quantiles:

@@ -203,6 +203,8 @@ def _prediction(
     told: Told | None,
 ) -> Prediction:
     case, placed, ready, bands = seen.cases[i], seen.placed[i], seen.ready, seen.bands
+    if told is not None and told.power_w is not None:
+        drawn = energy.measured(told.power_w, bands["output_tokens_per_s"].at(i))
     known = _stretched(evidence(placed, file), ready, i)
     if case.draft_model is not None and case.acceptance_rate is None:
         known = weakest([known, Evidence.ASSUMED])

@@ -184,3 +184,14 @@ def test_a_batch_with_anchors_gives_each_case_what_it_gets_alone():
     alone = [predict(one, anchors=points) for one in cases]
     assert np.allclose([a.tpot_s.p50 for a in together], [a.tpot_s.p50 for a in alone])
     assert np.allclose([a.ttft_s.p90 for a in together], [a.ttft_s.p90 for a in alone])
+
+
+def test_a_measured_draw_takes_the_place_of_the_predicted_one_at_its_own_setting():
+    asked, other = case(), case(concurrency=32)
+    points = [(asked, Figures(tpot_s=0.011, power_w=480.0))]
+    here, there = predict_batch([asked, other], anchors=points)
+    assert here.power_w.p50 == pytest.approx(480.0)
+    assert here.power_evidence is Evidence.MEASURED
+    product = here.energy_j_per_output_token.p50 * here.output_tokens_per_s.p50
+    assert product == pytest.approx(480.0)
+    assert there.power_evidence is Evidence.TRANSFERRED
