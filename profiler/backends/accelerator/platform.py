@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -156,5 +156,3 @@ CUDA = Platform(
 XPU = Platform(name="xpu", builds=("xpu",), label="XPU", nodes=("/dev/dri", "/dev/dxg"))
 MPS = Platform(name="mps", builds=(), label="Metal (MPS)")
 PLATFORMS = (CUDA, XPU, MPS)
-
-Call = Callable[[], object]
