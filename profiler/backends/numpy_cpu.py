@@ -16,8 +16,11 @@ class NumpyBackend(Backend):
     name = "numpy"
     modules = ("numpy",)
     features = frozenset(
-        {Feature("gemm", "fp32"), Feature("copy", "fp32"), Feature("triad", "fp32"), Feature("read", "fp32")}
-    )
+        {
+            Feature("gemm", "fp32"), Feature("copy", "fp32"), Feature("triad", "fp32"),
+            Feature("read", "fp32"), Feature("launch", "fp32"),
+        }
+    )  # fmt: skip
 
     def start(self, threads: int) -> None:
         """Do nothing: BLAS was given its threads when numpy was imported."""
@@ -43,6 +46,9 @@ def _bind(point: Point, arrays: Arrays) -> tuple[Callable[[], object], str, Any]
         x, weight = arrays["x"], arrays["weight"]
         y = np.zeros((len(x), len(weight)), np.float32)
         return lambda: np.matmul(x, weight.T, out=y), "y", y
+    if point.kernel == "launch":
+        x, y = arrays["x"], np.zeros_like(arrays["x"])
+        return lambda: np.add(x, np.float32(1), out=y), "y", y
     if point.kernel == "read":
         source, total = arrays["source"], np.zeros((), np.float32)
         return lambda: np.sum(source, out=total), "sum", total

@@ -22,7 +22,7 @@ class OnnxRuntimeBackend(Backend):
     modules = ("onnxruntime", "onnx")
     features = frozenset(
         {
-            Feature("gemm", "fp32"), Feature("gemm", "int8"),
+            Feature("gemm", "fp32"), Feature("gemm", "int8"), Feature("launch", "fp32"),
             Feature("quant_matmul", "int8", "INT8_W8A8"),
             Feature("quant_matmul", "int8", "INT4_G32"), Feature("quant_matmul", "int8", "INT4_G128"),
         }
@@ -74,6 +74,8 @@ def _bind(model: bytes, activations: NDArray[Any]) -> tuple[Callable[[], object]
 
 def _model(point: Point, inputs: Arrays) -> tuple[bytes, NDArray[Any]]:
     """Return a serialized graph with the weights inside, and its activations."""
+    if point.kernel == "launch":
+        return _addition(point.shape["elements"]), inputs["x"]
     if point.kernel == "gemm" and point.dtype == "fp32":
         weights = {"weight": inputs["weight"]}
         return _graph("Gemm", ["x", "weight"], weights, point, transB=1), inputs["x"]
@@ -98,6 +100,22 @@ def _four_bit(point: Point, inputs: Arrays) -> bytes:
         "K": k, "N": n, "bits": 4, "block_size": group, "accuracy_level": INT8_ACTIVATIONS,
     }  # fmt: skip
     return _graph("MatMulNBits", ["x", "weight", "scale"], weights, point, **attributes)
+
+
+def _addition(elements: int) -> bytes:
+    """Return the smallest graph: one node that adds one."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "one"], ["y"])],
+        "addition",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [elements])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [elements])],
+        [numpy_helper.from_array(np.ones(1, np.float32), "one")],
+    )
+    opsets = [helper.make_opsetid("", OPSET)]
+    model: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
+    return model
 
 
 def _graph(
