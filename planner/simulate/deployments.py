@@ -59,7 +59,7 @@ class StepTimes:
 
     def __init__(self, placed: Placed) -> None:
         self.placed = placed
-        self.values = placement.values([placed], coefficients.shipped())
+        self.values = _eased(placement.values([placed], coefficients.shipped()), placed.target.strain)
         self.stages = float(placed.cut.shard.pp)
 
     def seconds(self, step: Step, sampled: Array, *, attention: bool = True) -> Array:
@@ -72,7 +72,7 @@ class StepTimes:
             found = _without_attention(found)
         once = self.values["step_s"]
         total_s = step_time(found, self.values).total_s
-        return np.asarray(self.stages * (total_s - once) + once)
+        return np.asarray(self.values["step_factor"] * (self.stages * (total_s - once) + once))
 
     def decode(self, sequences: Array, context: Array) -> Array:
         """Time steps of `sequences` that each have `context` tokens in the cache."""
@@ -85,6 +85,13 @@ class StepTimes:
         ones = np.ones_like(each)
         step = Step(prefill_sequences=ones, prefill_tokens=each, prefill_context=context)
         return self.seconds(step, ones, attention=attention)
+
+
+def _eased(values: dict[str, Array], strain: float) -> dict[str, Array]:
+    """Lower the shares of the peak by the power limit, as `planner.serving.steady_state` does."""
+    ease = np.exp(-values["strain_power"] * strain)
+    fracs = ("matmul_frac", "expert_matmul_frac")
+    return {**values, **{name: np.minimum(values[name] * ease, coefficients.FRAC_CEILING) for name in fracs}}
 
 
 def _without_attention(whole: Ideal) -> Ideal:
