@@ -11,13 +11,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tonnage.api import audit, bench, compare, deploy, fit, plan, predict, probe, report, simulate
+    from tonnage.api import (
+        audit,
+        bench,
+        break_even,
+        cascade,
+        compare,
+        deploy,
+        fit,
+        plan,
+        predict,
+        probe,
+        report,
+        simulate,
+        verify,
+    )
 
 __version__ = "0.1.0"
 __all__ = [
     "__version__",
     "audit",
     "bench",
+    "break_even",
+    "cascade",
     "compare",
     "deploy",
     "fit",
@@ -26,6 +42,7 @@ __all__ = [
     "probe",
     "report",
     "simulate",
+    "verify",
 ]
 
 _SIBLINGS = ("hw_targets", "workloads", "profiler", "planner", "reports")

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tonnage.api_planning import audit, break_even, cascade, deploy
+
 if TYPE_CHECKING:
     from hw_targets.machine import Machine
-    from planner.audit.audit_record import Audit
-    from planner.audit.fleet_file import RunningFleet
     from planner.compare.comparison import Comparison
     from planner.deployment import Case
     from planner.fleet.plan_record import Plan
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = [
     "audit",
     "bench",
+    "break_even",
+    "cascade",
     "compare",
     "deploy",
     "fit",
@@ -209,46 +211,6 @@ def simulate(
     from planner.simulate.replicate import simulate as run
 
     return run(experiment(source, Effort(requests=requests, replications=replications, seed=seed)))
-
-
-def audit(
-    fleet: "RunningFleet | Path | str",
-    scenario: "Scenario | Path | str",
-    *,
-    growth_per_month: float | None = None,
-) -> "Audit":
-    """Hold a running fleet against a scenario: headroom, waste, what breaks next and when."""
-    from planner.audit.fleet_file import RunningFleet, read_fleet
-    from planner.audit.make import audit as answer
-    from workloads.scenario import Scenario
-    from workloads.scenario_file import read_scenario
-
-    return answer(
-        fleet if isinstance(fleet, RunningFleet) else read_fleet(fleet),
-        scenario if isinstance(scenario, Scenario) else read_scenario(Path(scenario)),
-        growth_per_month=growth_per_month,
-    )
-
-
-def deploy(
-    plan: "Plan | Path | str",
-    output: Path | str,
-    *,
-    force: bool = False,
-    weights: Mapping[str, str] | None = None,
-    images: Mapping[str, str] | None = None,
-) -> Path:
-    """Write a plan as files to run; see `planner.deploy.bundle.bundle`. Returns the folder."""
-    from planner.deploy.bundle import bundle
-    from planner.deploy.folder import check, write
-    from planner.fleet.plan_record import Plan
-    from tonnage.files import read_record
-
-    check(Path(output), force=force)
-    found = bundle(
-        plan if isinstance(plan, Plan) else read_record(plan, Plan), weights=weights, images=images
-    )
-    return write(found, output, force=force)
 
 
 def report(

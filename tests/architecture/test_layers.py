@@ -19,7 +19,7 @@ MAY_IMPORT = {
 HEAVY = {"torch", "onnxruntime", "onnx", "numba", "matplotlib", "ray", "typst", "llama_cpp", "pyarrow"}
 BACKEND_FILES = ("profiler/backends/", "planner/simulate/kernel/")
 """Folders of files that are imported only when a backend is used: their heavy imports stand on top."""
-FRONT = ("tonnage/api.py", "tonnage/__init__.py", "tonnage/__main__.py", "tonnage/cli/")
+FRONT = ("tonnage/api", "tonnage/__init__.py", "tonnage/__main__.py", "tonnage/cli/")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
@@ -47,7 +47,7 @@ def target_layer(name: str) -> str | None:
     parts = name.split(".")
     if parts[0] != "tonnage":
         return parts[0] if parts[0] in PACKAGES else None
-    return "front" if len(parts) > 1 and parts[1] in ("api", "cli") else "ground"
+    return "front" if len(parts) > 1 and parts[1] in ("api", "api_planning", "cli") else "ground"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
