@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any
@@ -103,6 +104,9 @@ class _Group:
         for other in self._others:
             other.kill()
             other.wait()
+            if other.stdin is not None:
+                with suppress(OSError):  # what was not sent any more
+                    other.stdin.close()
         self._others = []
         atexit.unregister(self.end)
         if dist.is_initialized():
