@@ -98,8 +98,13 @@ def predict_batch(
 def _check(case: Case) -> None:
     if case.load is Load.OPEN and case.requests_per_s is None:
         raise InvalidInput(f"case '{case.id}': an open load needs requests_per_s (1/s)")
+    drafts = (case.draft_weights, case.draft_tokens, case.acceptance_rate)
+    if case.draft_model is None and any(value is not None for value in drafts):
+        raise InvalidInput(f"case '{case.id}': drafting needs a draft_model, a model's id or 'mtp'")
     if case.disaggregated is not None:
         disaggregation.link(case.disaggregated)
+    elif case.prefill_instances > 1:
+        raise InvalidInput(f"case '{case.id}': prefill_instances need 'disaggregated', an interconnect")
 
 
 def _points(case: Case, shared: tuple[Point, ...]) -> tuple[Point, ...]:

@@ -228,9 +228,17 @@ def test_an_open_load_works_with_prefill_apart():
 
 @pytest.mark.parametrize(
     "change",
-    [{"disaggregated": "carrier-pigeon"}, {"draft_model": "llama-9"}, {**DRAFT, "draft_weights": "Q99"}],
+    [
+        {"disaggregated": "carrier-pigeon"},
+        {"draft_model": "llama-9"},
+        {**DRAFT, "draft_weights": "Q99"},
+        {"acceptance_rate": 0.8},
+        {"draft_tokens": 4},
+        {"prefill_instances": 2},
+        {"anchor": "missing.json"},
+    ],
 )
-def test_unknown_names_refuse_their_own_line(change):
+def test_what_cannot_be_refuses_its_own_line(change):
     good, bad = predict_batch([case(), case(**change)])
     assert not isinstance(good, Refusal)
     assert isinstance(bad, Refusal)
