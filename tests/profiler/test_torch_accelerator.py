@@ -184,6 +184,18 @@ def test_a_device_that_does_not_answer_is_refused_when_started(monkeypatch):
         TorchAccelerator(CUDA).start(1)
 
 
+def test_a_driver_that_does_not_tell_its_sizes_leaves_them_unknown(monkeypatch):
+    def refuse(index):
+        raise RuntimeError("not supported on this device")
+
+    monkeypatch.setattr(Platform, "_api", lambda self: SimpleNamespace(mem_get_info=refuse))
+    assert platform.XPU.memory_bytes() is None and platform.XPU.cache_bytes() is None
+    told = SimpleNamespace(L2_cache_size=50 * 2**20)
+    api = SimpleNamespace(get_device_properties=lambda index: told, mem_get_info=lambda index: (2**30, 2**31))
+    monkeypatch.setattr(Platform, "_api", lambda self: api)
+    assert (CUDA.cache_bytes(), CUDA.memory_bytes()) == (50 * 2**20, 2.0**30)
+
+
 class FakeNvml:
     """The part of pynvml that a gauge reads."""
 

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -78,14 +79,17 @@ class Platform:
         """Return the size of the last cache before memory; None where torch does not tell."""
         if self.name not in ("cuda", "xpu"):
             return None
-        told = self._api().get_device_properties(0)
-        return int(getattr(told, "L2_cache_size", 0) or getattr(told, "last_level_cache_size", 0)) or None
+        with suppress(RuntimeError, AttributeError):
+            told = self._api().get_device_properties(0)
+            return int(getattr(told, "L2_cache_size", 0) or getattr(told, "last_level_cache_size", 0)) or None
+        return None
 
     def memory_bytes(self) -> float | None:
         """Return the memory that is free on the device; None where torch does not tell."""
         if self.name in ("cuda", "xpu"):
-            free, _ = self._api().mem_get_info(0)
-            return float(free)
+            with suppress(RuntimeError, AttributeError):  # some drivers of XPU do not tell
+                free, _ = self._api().mem_get_info(0)
+                return float(free)
         return None
 
     def device_count(self) -> int:
