@@ -63,11 +63,11 @@ log, "fitted" scales four parts of those step times until the first half agrees.
 CLOSED = """
 ## Closed loops
 
-{asked} published closed-loop runs of vLLM, SGLang and TensorRT-LLM, of which {answered} are simulated (the others
-did run on devices whose memory is too small by our account of it). Both methods use the same step times, so
-they differ in batching alone: the closed form takes an average prompt load per step, and a fitted share of
-it, the simulation takes each chunk where it falls, and all of it. The step times were fitted to these runs
-through the closed form, which is an advantage for it on this table.
+{asked} published closed-loop runs of vLLM, SGLang and TensorRT-LLM, of which {answered} are simulated
+(the others did run on devices whose memory is too small by our account of it). Both methods use the same
+step times, so they differ in batching alone: the closed form takes an average prompt load per step, and a
+fitted share of it, the simulation takes each chunk where it falls, and all of it. The step times were fitted
+to these runs through the closed form, which is an advantage for it on this table.
 
 How far the simulated mean is from the closed form, by the share of prompt work in a request's time, where
 every user has a seat and its cache; the last row holds the runs in which some wait:
@@ -83,11 +83,11 @@ Which is right, by the median error against what was measured, and how often the
 """
 READING = """
 So the two agree on the time per output token where prompts are a small part of the work, and drift apart
-as they become the larger one. Where they part the closed form is right more often: by a little per output token, and by a lot on the first token. Its
-first token holds a share of the other users' prompts that was fitted to these very runs (the users of a
-benchmark start at one time and queue). A simulation of the steady state has no such wave, and starting all
-users at once in it overshoots. Read the simulated tail for traffic that does not begin all at once; for the
-mean of a benchmark, read the closed form.
+as they become the larger one. Where they part the closed form is right more often: by a little per output
+token, and by a lot on the first token. Its first token holds a share of the other users' prompts that was
+fitted to these very runs (the users of a benchmark start at one time and queue). A simulation of the steady
+state has no such wave, and starting all users at once in it overshoots. Read the simulated tail for traffic
+that does not begin all at once; for the mean of a benchmark, read the closed form.
 """
 
 
