@@ -80,6 +80,8 @@ def test_a_bad_row_is_named_or_counted(rows: str, tmp_path: Path) -> None:
         ("other.csv", "a,b\n1,2\n", "columns a, b are those of no known log"),
         ("cut.jsonl", '{"timestamp": 0, "inp', "row 1 is not a JSON object"),
         ("all_bad.csv", HEADER + "x,1,1\n", "row 1, column arrival_s"),
+        ("digits.jsonl", "1" * 6000, "row 1 is not a JSON object"),
+        ("digits.json", "1" * 6000, "row 1 is not a JSON object"),
     ],
 )
 def test_a_file_that_is_no_log_is_refused(name: str, text: str, message: str, tmp_path: Path) -> None:

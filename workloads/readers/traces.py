@@ -190,7 +190,7 @@ def _whole(path: Path) -> Any:
     """Return the file as one JSON document, None if it is not one."""
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # also a number with thousands of digits
         return None
 
 
@@ -200,7 +200,7 @@ def _json_lines(path: Path, text: Iterable[str]) -> Iterator[tuple[int, dict[str
             continue
         try:
             row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # also a number with thousands of digits
             raise FormatError(f"{path}: row {number} is not a JSON object") from None
         if not isinstance(row, dict):
             raise FormatError(f"{path}: row {number} is not a JSON object")
