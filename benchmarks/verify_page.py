@@ -1,0 +1,65 @@
+"""The page docs/verify.md from the rows that `tonnage verify` wrote.
+
+python benchmarks/verify_page.py verify.json -o docs/verify.md
+"""
+
+import argparse
+from pathlib import Path
+
+from planner.verify.verification import Row, Verification
+from reports.terminal_verification import conditions, parts, step_words
+from reports.verification import describe, draw
+from tonnage.files import read_record, write_bytes, write_text
+from tonnage.units import human
+
+HEAD = """# Verify: predictions against whole models on one machine
+
+`tonnage verify` measures llama.cpp's graph nodes on this machine (matmuls by format and rows, attention
+over a cache, what is left of a layer, an empty step), predicts prefill and decode of GGUF files of random
+weights from those times alone, then runs the files and compares. Nothing is downloaded and no coefficient is
+fitted to the runs. Written by `python benchmarks/verify_page.py verify.json -o docs/verify.md`.
+
+The structure of the laws was chosen while looking at runs of the 0.3B transformer and the Mamba model: that a
+token attends to whole pages of 256 cache entries, and which buffers are kept warm while a node is measured.
+"""
+
+
+def line(one: Row) -> str:
+    low, high = human(one.predicted_s.p10, "s"), human(one.predicted_s.p90, "s")
+    return (
+        f"| {one.model} | {one.format} | {step_words(one)} | {one.depth} | {human(one.predicted_s.p50, 's')} "
+        f"({low} to {high}) | {human(one.measured_s, 's')}{'' if one.stable else ' ~'} | "
+        f"{one.tokens_per_s:.0f} | {100 * one.error_frac:+.1f} %{'' if one.inside else ' !'} |"
+    )
+
+
+def page(found: Verification, picture: str) -> str:
+    rows = [HEAD, f"Conditions: {conditions(found)}."]
+    rows += [f"{note[0].upper()}{note[1:]}." for note in found.notes]
+    rows += ["", "| phase | steps | median error | 90 % below | bias | inside the 80 % interval |"]
+    rows += ["|---|---|---|---|---|---|"]
+    for name, part in parts(found):
+        rows.append(
+            f"| {name} | {part.rows} | {100 * part.median_error_frac:.1f} % | "
+            f"{100 * part.p90_error_frac:.1f} % | {100 * part.bias_frac:+.1f} % | {part.inside_frac:.2f} |"
+        )
+    rows += ["", f"![{describe(found)}]({picture})", ""]
+    rows += ["`~`: samples were not steady, the fastest counts. `!`: outside the interval.", ""]
+    rows += ["| model | format | step | depth | predicted (80 %) | measured | tokens/s | error |"]
+    rows += ["|---|---|---|---|---|---|---|---|", *map(line, found.rows), ""]
+    return "\n".join(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", type=Path)
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/verify.md"))
+    asked = parser.parse_args()
+    found = read_record(asked.rows, Verification)
+    picture = asked.output.with_suffix(".svg")
+    write_bytes(picture, draw(found))
+    write_text(asked.output, page(found, picture.name))
+
+
+if __name__ == "__main__":
+    main()
