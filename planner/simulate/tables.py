@@ -94,6 +94,6 @@ def _pyarrow(path: Path) -> Any:
         import pyarrow
     except ImportError:
         raise BackendUnavailable(
-            f"{path}: Parquet needs pyarrow; install Tonnage with its extra 'parquet', or write CSV or JSON"
+            f"{path}: Parquet needs pyarrow; install Tonnage with its extra 'tables', or write CSV or JSON"
         ) from None
     return pyarrow

@@ -213,7 +213,7 @@ def _parquet(path: Path) -> list[dict[str, Any]]:
         from pyarrow import parquet as table
     except ImportError:
         raise BackendUnavailable(
-            f"{path}: reading Parquet needs pyarrow; install it, or use CSV or JSONL"
+            f"{path}: reading Parquet needs pyarrow; install the extra 'tables', or use CSV or JSONL"
         ) from None
     try:
         rows: list[dict[str, Any]] = table.read_table(path).to_pylist()
