@@ -1,12 +1,14 @@
 """A plan on the terminal: what to run, what it costs, how sure it is, what else, or what to relax."""
 
+from itertools import groupby
 from pathlib import PurePath
+from statistics import fmean
 
 from rich.table import Table as Grid
 
 from planner.fleet.pareto import ParetoFront
 from planner.fleet.plan_diff import PlanDifference
-from planner.fleet.plan_record import Plan, ReliableTask
+from planner.fleet.plan_record import Plan, ReliableTask, Unit
 from reports.console import console, note, table
 from reports.content import Kind, Table
 from reports.numbers import count, interval, percent, usd
@@ -26,7 +28,7 @@ def show_plan(plan: Plan) -> None:
     out.print()
     parts: list[Grid | None]
     parts = (
-        [_bought(plan), _felt(plan), _task(plan.task)]
+        [_bought(plan), _day(plan), _growth(plan), _felt(plan), _task(plan.task)]
         if plan.feasible
         else [_grid(decision.relaxations(plan))]
     )
@@ -57,6 +59,7 @@ def _grid(content: Table, *, title: str | None = None) -> Grid:
 
 
 def _bought(plan: Plan) -> Grid:
+    several = any(unit.purchase != "on-demand" for unit in plan.units)
     grid = table(
         "What to run",
         "!device",
@@ -64,7 +67,7 @@ def _bought(plan: Plan) -> Grid:
         "model",
         "format",
         "engine",
-        "cut",
+        "paid" if several else "cut",
         ">load",
         ">USD/month",
         "known",
@@ -76,15 +79,56 @@ def _bought(plan: Plan) -> Grid:
             unit.model,
             unit.weights,
             unit.engine,
-            f"tp{unit.tp} pp{unit.pp}",
+            _paid(unit) if several else f"tp{unit.tp} pp{unit.pp}",
             percent(unit.utilization, digits=2),
             usd(unit.usd_per_h * HOURS_PER_MONTH),
             unit.evidence.value,
         )
     for use in plan.api:
         grid.add_row(
-            f"API {use.provider}", "", use.model, "", "", "", "", usd(use.usd_per_h * HOURS_PER_MONTH), ""
+            f"API {use.provider}",
+            "",
+            use.model,
+            "",
+            "",
+            "by use" if several else "",
+            "",
+            usd(use.usd_per_h * HOURS_PER_MONTH),
+            "",
         )
+    return grid
+
+
+def _paid(unit: Unit) -> str:
+    return unit.purchase if unit.term_years is None else f"{unit.purchase} {unit.term_years:g} y"
+
+
+def _day(plan: Plan) -> Grid | None:
+    """Return what runs when; neighbouring periods with the same units stand in one row."""
+    if not plan.periods:
+        return None
+    grid = table("Over time", "from", ">requests/s", ">units", ">to APIs", ">USD/h")
+    for units, group in groupby(plan.periods, key=lambda one: one.units):
+        same = list(group)
+        rates = [one.requests_per_s for one in same]
+        low, high = (f"{value:.3g}" for value in (min(rates), max(rates)))
+        grid.add_row(
+            same[0].label,
+            low if low == high else f"{low} to {high}",
+            count(units),
+            percent(fmean(one.api_frac for one in same), digits=2),
+            usd(fmean(one.usd_per_h for one in same)),
+        )
+    return grid
+
+
+def _growth(plan: Plan) -> Grid | None:
+    if not plan.growth:
+        return None
+    grid = table("While the load grows", ">month", ">load", ">USD/month")
+    steps = max(1, (len(plan.growth) - 1) // 6)
+    for row in (*plan.growth[:-1:steps], plan.growth[-1]):
+        grid.add_row(str(row.month), f"x {row.load_factor:.2f}", usd(row.cost_usd_per_month))
     return grid
 
 

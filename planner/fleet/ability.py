@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hw_targets import catalog
 from planner.deployment import Deployment
 from tonnage.evidence import Evidence, Quantiles
+from workloads import shelf
 from workloads.scenario import Quality, Slo, TrafficClass
 
 if TYPE_CHECKING:
@@ -45,6 +49,26 @@ def measured(requests_per_s: float) -> Ability:
     )
 
 
+Seen = dict[tuple[Deployment, TrafficClass], Ability]
+FILES = (".json", ".gguf", ".toml")
+"""Names that end so stand for files of the user."""
+MOST_KNOWN = 500_000
+"""Abilities that are kept for the next question of the same process."""
+
+
+@lru_cache(maxsize=4)
+def _in_process(_models: tuple[Path, ...], _devices: tuple[Path, ...]) -> Seen:
+    """Return what is known under these catalogs, for all questions of this process."""
+    return {}
+
+
+def _shared() -> Seen:
+    known = _in_process(shelf.folders(), catalog.user_folders())
+    if len(known) > MOST_KNOWN:
+        known.clear()
+    return known
+
+
 @dataclass(slots=True)
 class Predictor:
     """Predicts abilities, each only once: what a limit costs is asked many times.
@@ -57,21 +81,29 @@ class Predictor:
     """
 
     limit_steps: tuple[float, ...] = ()
-    _seen: dict[tuple[Deployment, TrafficClass], Ability] = field(default_factory=dict)
+    _seen: Seen = field(default_factory=lambda: {})
+    _known: Seen = field(default_factory=lambda: _shared())
 
     def plain(self) -> "Predictor":
         """Return a predictor that shares what is known and predicts no limit steps along."""
-        return Predictor(_seen=self._seen)
+        return Predictor(_seen=self._seen, _known=self._known)
+
+    def _of(self, deployment: Deployment) -> Seen:
+        """Return what is known of a deployment: files may change between two questions, catalogs do not."""
+        files = (deployment.device, deployment.model)
+        return self._seen if any(name.endswith(FILES) for name in files) else self._known
 
     def abilities(
         self, deployments: Sequence[Deployment], classes: Sequence[TrafficClass]
     ) -> list[tuple[Ability, ...]]:
         """Return one ability per class for each deployment."""
         shapes = [_shape(traffic) for traffic in classes]
-        missing = [item for item in deployments if any((item, shape) not in self._seen for shape in shapes)]
+        missing = [
+            item for item in deployments if any((item, shape) not in self._of(item) for shape in shapes)
+        ]
         if missing:
             self._predict(missing, shapes)
-        return [tuple(self._seen[item, shape] for shape in shapes) for item in deployments]
+        return [tuple(self._of(item)[item, shape] for shape in shapes) for item in deployments]
 
     def _predict(self, deployments: list[Deployment], shapes: list[TrafficClass]) -> None:
         from planner.serving.capacity import capacities
@@ -80,7 +112,7 @@ class Predictor:
         wanted = list(dict.fromkeys((*shapes, *steps)))
         for item, row in zip(deployments, capacities(deployments, wanted), strict=True):
             for shape, found in zip(wanted, row, strict=True):
-                self._seen[item, shape] = _ability(found)
+                self._of(item)[item, shape] = _ability(found)
 
 
 def _ability(found: "Capacity") -> Ability:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from planner.deployment import Deployment
 from planner.fleet import choices, floors, placement
@@ -21,7 +22,7 @@ Bought = tuple[tuple[Lot, Priced], ...]
 """Ways to buy units, and the purchase that each allows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Candidate:
     """A deployment with its prices.
 
@@ -40,12 +41,17 @@ class Candidate:
     bought: Bought
     measured: tuple[float, ...] | None = None
 
+    @cached_property
+    def ways(self) -> tuple[Priced, ...]:
+        """The purchases of `bought`."""
+        return tuple(priced for _, priced in self.bought)
+
     @property
     def group(self) -> str:
         """What makes plans differ in kind: hardware and model."""
         return f"{self.deployment.device} {self.deployment.model}"
 
-    @property
+    @cached_property
     def cut(self) -> tuple[str, str, int, int]:
         """The model in its format, and how it is spread over devices."""
         unit = self.deployment

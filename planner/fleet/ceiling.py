@@ -23,11 +23,16 @@ from workloads.footprint import cache_bytes
 from workloads.scenario import Slo, TrafficClass
 
 
-def ceiling(unit: Deployment, traffic: TrafficClass) -> float:
+def ceiling(unit: Deployment, traffic: TrafficClass, *, step_s: float | None = None) -> float:
     """Return an upper bound on the rate of one unit for one class [requests/s].
 
     Infinite for profiled machines, whose laws may pass a datasheet, and for
     what the catalog does not describe.
+
+    Parameters
+    ----------
+    step_s : float, optional
+        `step_limit_s` of the class, where it is known already.
     """
     peak_per_device, bandwidth_per_device = _roofs(unit.device, unit.weights)
     params, weight_bytes, cache = _per_token(unit.model, unit.weights, unit.kv, traffic.prompt_tokens)
@@ -36,7 +41,9 @@ def ceiling(unit: Deployment, traffic: TrafficClass) -> float:
     bandwidth = unit.devices * bandwidth_per_device
     tokens = traffic.prompt_tokens + traffic.output_tokens
     by_compute = unit.devices * peak_per_device / (2 * params * tokens)
-    left_frac = max(0.0, 1 - weight_bytes / bandwidth / _step_limit_s(traffic.slo))
+    left_frac = max(
+        0.0, 1 - weight_bytes / bandwidth / (step_limit_s(traffic.slo) if step_s is None else step_s)
+    )
     by_memory = left_frac * bandwidth / (traffic.output_tokens * cache) if cache > 0 else math.inf
     return min(by_compute, by_memory)
 
@@ -80,6 +87,7 @@ def _per_token(model: str, weights: str, kv: str | None, context: float) -> tupl
     return params, params * stored.bits_per_weight / 8, float(cache)
 
 
-def _step_limit_s(slo: Slo) -> float:
+def step_limit_s(slo: Slo) -> float:
+    """Return the tightest limit on the time per output token [s], infinite if there is none."""
     given = (slo.tpot_mean_s, slo.tpot_p90_s, slo.tpot_p95_s, slo.tpot_p99_s)
     return min((limit for limit in given if limit is not None), default=math.inf)

@@ -13,6 +13,8 @@ NEVER = 1e12
 """More purchases than this are no replacement."""
 PIVOTS = 24
 """Columns of the best value that are compared with all others before the rest is compared pairwise."""
+BLOCK = 128
+"""Columns that are compared with all others at once."""
 
 Array = NDArray[np.float64]
 
@@ -176,7 +178,10 @@ def _worth(problem: Problem, columns: _Columns) -> Array:
 
 
 def _undominated(columns: _Columns, may_replace: NDArray[np.bool_], *, least: float) -> NDArray[np.int64]:
-    """Return the rows that no other row replaces, one of each set of equals."""
+    """Return the rows that no earlier row replaces, in an order in which what replaces comes first.
+
+    Replacing is transitive, so it does not matter whether what replaces is itself replaced.
+    """
     carried = np.minimum((columns.capacity * columns.units[:, None]).sum(axis=1), NEVER)
     drawn = columns.draws.sum(axis=1)
     order = np.lexsort((drawn, columns.committed, -carried, columns.usd_per_h))
@@ -187,15 +192,14 @@ def _undominated(columns: _Columns, may_replace: NDArray[np.bool_], *, least: fl
     best = best[may_replace[order[best]]]
     earlier = best[:, None] < np.arange(len(order))
     beaten = (_replaces(ordered.take(best), ordered, least=least) & earlier).any(axis=0)
-    left: list[int] = []
-    dominators: list[int] = []
-    for row in np.flatnonzero(~beaten):
-        one = ordered.take(np.array([row]))
-        if not _replaces(ordered.take(np.array(dominators, dtype=np.int64)), one, least=least).any():
-            left.append(int(row))
-            if may_replace[order[row]]:
-                dominators.append(int(row))
-    return order[np.array(left, dtype=np.int64)]
+    rest = np.flatnonzero(~beaten)
+    strong = rest[may_replace[order[rest]]]
+    stronger = ordered.take(strong)
+    left = [
+        part[~(_replaces(stronger, ordered.take(part), least=least) & (strong[:, None] < part)).any(axis=0)]
+        for part in np.split(rest, range(BLOCK, len(rest), BLOCK))
+    ]
+    return order[np.concatenate(left)]
 
 
 def _replaces(some: _Columns, others: _Columns, *, least: float) -> NDArray[np.bool_]:

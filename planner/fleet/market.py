@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from planner.fleet import floors
 from planner.fleet.ability import Ability, Predictor, measured
 from planner.fleet.candidates import Candidate, Search
-from planner.fleet.ceiling import ceiling
+from planner.fleet.ceiling import ceiling, step_limit_s
 from planner.fleet.dominance import reduce
 from planner.fleet.energy_goal import ENERGY, energy_goal
 from planner.fleet.hosted import Hosted, hosted_offers
@@ -184,8 +184,7 @@ def _dearer(line: Line, price: Callable[[Line], float] | None) -> Kind:
 
 
 def _kind(item: Candidate, capacity: Iterable[float]) -> Kind:
-    ways = tuple(priced for _, priced in item.bought)
-    return Kind(key=item.key, capacity=tuple(capacity), purchases=ways)
+    return Kind(key=item.key, capacity=tuple(capacity), purchases=item.ways)
 
 
 def survey(scenario: Scenario, predictor: Predictor) -> tuple[Market, tuple[Candidate, ...]]:
@@ -215,9 +214,10 @@ def rate(scenario: Scenario, candidates: Sequence[Candidate], predictor: Predict
         variant: floors.check(scenario.classes, *variant)
         for variant in dict.fromkeys((item.deployment.model, item.deployment.weights) for item in candidates)
     }
+    limits = [step_limit_s(traffic.slo) for traffic in scenario.classes]
     for item in candidates:
         good_enough, shortfall = checked[item.deployment.model, item.deployment.weights]
-        line = _line(item, good_enough, scenario)
+        line = _line(item, good_enough, scenario, limits)
         if any(line.capacity):
             lines.append(line)
         else:
@@ -231,13 +231,15 @@ def rate(scenario: Scenario, candidates: Sequence[Candidate], predictor: Predict
     )
 
 
-def _line(item: Candidate, good_enough: tuple[bool, ...], scenario: Scenario) -> Line:
+def _line(
+    item: Candidate, good_enough: tuple[bool, ...], scenario: Scenario, limits: Sequence[float]
+) -> Line:
     if item.measured is not None:
         return _rated(item, tuple(map(measured, item.measured)), good_enough, scenario.confidence)
-    bounds = (
-        ceiling(item.deployment, traffic) if good else 0.0
-        for traffic, good in zip(scenario.classes, good_enough, strict=True)
-    )
+    bounds = [
+        ceiling(item.deployment, traffic, step_s=step_s) if good else 0.0
+        for traffic, good, step_s in zip(scenario.classes, good_enough, limits, strict=True)
+    ]
     return Line(candidate=item, abilities=None, good_enough=good_enough, kind=_kind(item, bounds))
 
 

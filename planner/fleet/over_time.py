@@ -70,11 +70,9 @@ def _months(outcome: Outcome, scenario: Scenario) -> Iterator[GrowthMonth]:
         load = (1 + scenario.growth.per_month_frac) ** month
         mix = cheapest(_scaled(sunk, load / factor), gap_frac=QUICK_GAP_FRAC)
         if mix is not None:
-            yield GrowthMonth(
-                month=month,
-                load_factor=load,
-                cost_usd_per_month=(mix.usd_per_h + committed) * HOURS_PER_MONTH,
-            )
+            last = month == scenario.growth.months
+            usd_per_h = outcome.mix.usd_per_h if last else mix.usd_per_h + committed
+            yield GrowthMonth(month=month, load_factor=load, cost_usd_per_month=usd_per_h * HOURS_PER_MONTH)
 
 
 def _with_sunk(problem: Problem, mix: Mix) -> tuple[Problem, float]:

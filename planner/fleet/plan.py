@@ -61,7 +61,20 @@ def make_plan(scenario: Scenario) -> Plan:
         return _infeasible(scenario, market.settled(), candidates, predictor)
     outcome = _sure_together(outcome, candidates, predictor)
     plan = _feasible(outcome, candidates, predictor)
-    return plan.model_copy(update={"scenario": scenario, "growth": growth(outcome, scenario)})
+    if not scenario.growth.months:
+        return plan
+    said = (
+        f"Everything is sized, and every cost is, for the load after {scenario.growth.months} months, "
+        f"{scenario.growth.factor:.3g} times that of the first; what is reserved or owned is there from "
+        "the start."
+    )
+    return plan.model_copy(
+        update={
+            "scenario": scenario,
+            "growth": growth(outcome, scenario),
+            "assumptions": (*plan.assumptions, said),
+        }
+    )
 
 
 def _most_load(scenario: Scenario) -> Plan:
