@@ -24,6 +24,7 @@ from planner.simulate.cases import Effort, experiment
 from planner.simulate.instance import Fleet
 from planner.simulate.replicate import Experiment, simulate
 from tonnage.errors import TonnageError
+from tonnage.evidence import Evidence
 
 REQUESTS, REPLICATIONS = 20_000, 3
 DRAWS, REQUESTS_PER_DRAW = 20, 5_000
@@ -41,6 +42,12 @@ def check_plan(plan: Plan, *, requests: int = REQUESTS, draws: int = DRAWS, seed
     seed : int
         Equal seeds give equal answers.
     """
+    measured = _measured(plan)
+    if measured:
+        return PlanCheck(
+            why_not=f"the capacity of {measured} was measured, and a simulation would predict it instead",
+            seed=seed,
+        )
     plan, said = in_busiest_period(plan)
     try:
         asked = experiment(plan, Effort(requests=requests, replications=REPLICATIONS, seed=seed))
@@ -63,6 +70,12 @@ def check_plan(plan: Plan, *, requests: int = REQUESTS, draws: int = DRAWS, seed
         seed=seed,
         notes=(*answer.notes, *([said] if said is not None else [])),
     )
+
+
+def _measured(plan: Plan) -> str:
+    """Return the first unit whose capacity the user gave, empty if there is none."""
+    given = (unit for unit in plan.units if unit.evidence is Evidence.MEASURED and plan.scenario.capacity)
+    return next((f"{unit.model} {unit.weights} on {unit.device}" for unit in given), "")
 
 
 def held_frac(asked: Experiment, *, draws: int, seed: int) -> float:

@@ -34,7 +34,7 @@ def notes(plan: Plan, found: Sequence[Service]) -> tuple[str, ...]:
     for location, what in dict.fromkeys((one.checkpoint.location, one.checkpoint.to_bring) for one in found):
         if what is not None:
             said.append(
-                f"Put {what} at {location} (or name a repository with --weights); the plan was made for it."
+                f"Put {what} at {location} (or name your own with --weights); the plan was made for it."
             )
     for one in found:
         if one.checkpoint.quantization is not None:

@@ -13,11 +13,12 @@ from planner.deploy.checkpoint import Checkpoint, checkpoint
 from planner.deploy.commands import Order, arguments, rounded_up
 from planner.deploy.launcher import Launcher, launcher
 from planner.deployment import Case, Deployment
+from planner.fleet.known import UNSPECIFIED
 from planner.fleet.peak import peak_rate
 from planner.fleet.plan_record import Plan, Unit
 from planner.serving import engines
 from planner.simulate.deployments import simulated
-from tonnage.errors import Infeasible, TonnageError
+from tonnage.errors import Infeasible, InvalidInput, TonnageError
 from workloads import models
 from workloads.scenario import TrafficClass
 from workloads.traffic import Length
@@ -105,6 +106,11 @@ def services(plan: Plan, *, weights: Mapping[str, str], images: Mapping[str, str
 def _service(
     name: str, unit: Unit, plan: Plan, *, weights: Mapping[str, str], images: Mapping[str, str]
 ) -> Service:
+    if unit.engine in ("", UNSPECIFIED):
+        raise InvalidInput(
+            f"the plan does not say which engine runs {unit.model} on {unit.device}; "
+            'name it in the scenario, e.g. engine = "vllm" in [[capacity]]'
+        )
     by = launcher(unit.engine)
     device = catalog.get(unit.device) if unit.device in catalog.names() else None
     kind = None if device is None else device.kind

@@ -15,7 +15,7 @@ from planner.simulate.cases import Effort, experiment
 from planner.simulate.replicate import simulate
 from planner.simulate.simulation_record import ClassResult, Simulation, Spread
 from tonnage.evidence import Evidence
-from workloads.scenario import Candidates, Scenario, Slo, TrafficClass
+from workloads.scenario import Candidates, KnownCapacity, Scenario, Slo, TrafficClass
 
 
 def plan(rate: float, count: int, **limits: float) -> Plan:
@@ -186,3 +186,13 @@ def test_an_infeasible_question_is_not_simulated() -> None:
     answer = held_plan(impossible)
     assert not answer.feasible
     assert answer.check is None
+
+
+def test_what_the_user_measured_is_not_simulated_with_predictions() -> None:
+    given = KnownCapacity(device="nvidia-l40s", model="llama-3.1-8b", weights="FP8", requests_per_s=1000.0)
+    made = plan(2.0, 1, ttft_p95_s=1.0)
+    unit = made.units[0].model_copy(update={"evidence": Evidence.MEASURED})
+    scenario = made.scenario.model_copy(update={"capacity": (given,)})
+    answer = check_plan(made.model_copy(update={"units": (unit,), "scenario": scenario}))
+    assert answer.holds is None
+    assert "was measured" in (answer.why_not or "")

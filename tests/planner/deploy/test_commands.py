@@ -101,6 +101,8 @@ def test_what_is_not_documented_is_refused() -> None:
         words(unit("vllm", kv="KV_Q8_0"))
     with pytest.raises(UnknownName, match="tgi"):
         words(unit("tgi"))
+    with pytest.raises(InvalidInput, match="does not say which engine"):
+        words(unit("unspecified"))
     with pytest.raises(Infeasible, match="no units"):
         bundle(plan())
     with pytest.raises(UnknownName, match=r"llama-3\.1-8b:FP8"):
