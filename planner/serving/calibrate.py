@@ -19,7 +19,7 @@ from planner.serving import steady_state
 from planner.serving.coefficients import FRAC_CEILING, NAMES, Groups
 from planner.serving.descent import Posterior, descend
 from planner.serving.placement import Placed, place
-from planner.serving.priors import EFFECTS, PRIORS, SCALES, SINGLE_TTFT_SCALE
+from planner.serving.priors import SCALES, SHIPPED, SINGLE_TTFT_SCALE, Structure
 from planner.serving.situation import Situation, demand, situation
 from tonnage.errors import FitRejected
 from tonnage.files import read_text
@@ -96,12 +96,13 @@ def _scale(row: Row) -> float:
 class Layout:
     """Where base coefficients and deviations stand in the parameter vector."""
 
-    def __init__(self, groups: Iterable[Groups]) -> None:
-        distinct = set(groups)
+    def __init__(self, groups: Iterable[Groups], structure: Structure = SHIPPED) -> None:
+        distinct, priors = set(groups), structure.priors
+        self.effects = structure.effects
         self.levels: list[dict[str, int]] = []
-        self.centres: list[float] = [float(np.log(PRIORS[name].centre)) for name in NAMES]
-        self.sigmas: list[float] = [PRIORS[name].sigma for name in NAMES]
-        for effect in EFFECTS:
+        self.centres: list[float] = [float(np.log(priors[name].centre)) for name in NAMES]
+        self.sigmas: list[float] = [priors[name].sigma for name in NAMES]
+        for effect in structure.effects:
             names = sorted({g.level(effect.grouping) for g in distinct})
             self.levels.append({name: len(self.centres) + i for i, name in enumerate(names)})
             self.centres += [0.0] * len(names)
@@ -116,7 +117,7 @@ class Layout:
 
         rows, shape = np.arange(len(groups)), (len(groups), len(self.centres))
         places = [(rows, np.full(len(groups), number)) for number in range(len(NAMES))]
-        for effect, levels in zip(EFFECTS, self.levels, strict=True):
+        for effect, levels in zip(self.effects, self.levels, strict=True):
             found = np.array([levels.get(g.level(effect.grouping), -1) for g in groups], dtype=np.intp)
             number, known = NAMES.index(effect.coefficient), found >= 0
             before = places[number]
@@ -140,9 +141,11 @@ class Fitted:
         return np.asarray(problem.log_predicted(logs))
 
 
-def fit(problem: Problem, *, start: Fitted | None = None, rounds: int = 30) -> Fitted:
-    """Fit all coefficients to the rows of a problem."""
-    layout = Layout(problem.groups)
+def fit(
+    problem: Problem, *, structure: Structure = SHIPPED, start: Fitted | None = None, rounds: int = 40
+) -> Fitted:
+    """Fit all coefficients to the rows of a problem, from another fit or the centres of the priors."""
+    layout = Layout(problem.groups, structure)
 
     def errors(logs: Array) -> Array:
         return np.asarray((problem.log_predicted(logs) - problem.log_measured) / problem.scale)
@@ -153,13 +156,13 @@ def fit(problem: Problem, *, start: Fitted | None = None, rounds: int = 30) -> F
         centres=np.array(layout.centres),
         sigmas=np.array(layout.sigmas),
     )
-    guess = _start(layout, start) if start is not None else posterior.centres
+    guess = posterior.centres if start is None else _taken_over(layout, start, posterior.centres)
     return Fitted(layout, descend(posterior, guess, rounds=rounds))
 
 
-def _start(layout: Layout, other: Fitted) -> Array:
-    """Take over what another fit has for the same levels."""
-    theta = np.array(layout.centres)
+def _taken_over(layout: Layout, other: Fitted, centres: Array) -> Array:
+    """Parameters of another fit for the levels that both have."""
+    theta = centres.copy()
     theta[: len(NAMES)] = other.theta[: len(NAMES)]
     for mine, theirs in zip(layout.levels, other.layout.levels, strict=True):
         for name, position in mine.items():
@@ -169,20 +172,27 @@ def _start(layout: Layout, other: Fitted) -> Array:
 
 
 def leave_out(
-    rows: Sequence[Row], key: Callable[[Row], str], *, start: Fitted | None = None, rounds: int = 14
+    rows: Sequence[Row],
+    key: Callable[[Row], str],
+    *,
+    structure: Structure = SHIPPED,
+    start: Fitted | None = None,
+    only: Iterable[str] | None = None,
+    rounds: int = 40,
 ) -> Array:
     """Log error of every row under a fit that saw no row of its key (model, device ...).
 
-    Not a number where one key has all rows, so that nothing is left to fit.
+    Fits that start at one of all rows must run until they stand still, or they remember what was
+    left out; which of several optima they stand in still comes from `start`. Not a number for keys
+    outside `only`, and where one key has all rows, so that nothing is left to fit.
     """
     errors = np.full(len(rows), np.nan)
-    for held in sorted({key(row) for row in rows}):
+    for held in sorted({key(row) for row in rows} if only is None else set(only)):
         inside = [position for position, row in enumerate(rows) if key(row) == held]
         others = [row for row in rows if key(row) != held]
-        if not others:
+        if not others or not inside:
             continue
-        training = Problem(others)
         test = Problem([rows[position] for position in inside])
-        fitted = fit(training, start=start, rounds=rounds)
+        fitted = fit(Problem(others), structure=structure, start=start, rounds=rounds)
         errors[inside] = fitted.log_predicted(test) - test.log_measured
     return errors

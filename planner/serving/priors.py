@@ -4,6 +4,7 @@ The groupings that carry a model's name are for what is peculiar to one publishe
 a model or device that nobody measured has none of it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -94,6 +95,18 @@ EFFECTS = (
     Effect("room_frac", "engine+device+weights", 0.3),
     Effect("step_factor", "engine+device+model+weights", 0.05),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """What is fitted: coefficients with their priors, and what they may deviate by."""
+
+    priors: Mapping[str, Prior]
+    effects: tuple[Effect, ...]
+
+
+SHIPPED = Structure(PRIORS, EFFECTS)
+"""Of the coefficients that come with Tonnage."""
 
 SCALES = {"tpot_s": 0.10, "ttft_s": 0.60, "output_tokens_per_s": 0.12}
 """Log error beyond which a row counts as an outlier, by metric."""
