@@ -1,12 +1,14 @@
 """The best library per number format and rows, and how near it is to the arithmetic peak.
 
-    .venv/bin/python benchmarks/ceilings_matmul.py [rounds]
+    .venv/bin/python benchmarks/ceilings_matmul.py [rounds] [threads]
 
 4096 x 4096 weights, cold. Every backend that is installed runs every point; the fastest of all
 rounds counts. Checks that the profile's ceilings name the same winner. `peak.c` is a loop on
-registers alone: a ceiling only where it beats every library.
+registers alone: a ceiling only where it beats every library. NumPy's BLAS keeps the threads that it
+was started with: set OPENBLAS_NUM_THREADS beside a number of threads.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -28,11 +30,12 @@ FORMATS: tuple[tuple[str, str, str | None], ...] = (
 )  # fmt: skip
 
 
-def peaks() -> dict[str, float]:
+def peaks(threads: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         program = compile_c(Path(__file__).with_name("peak.c"), folder)
-        printed = subprocess.run([str(program)], check=True, capture_output=True, text=True).stdout
-    return {name: float(rate) for name, rate in (line.split() for line in printed.splitlines())}
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        done = subprocess.run([str(program)], check=True, capture_output=True, text=True, env=environment)
+    return {name: float(rate) for name, rate in (line.split() for line in done.stdout.splitlines())}
 
 
 def show(point: Point, found: list[Measurement], peak: float | None) -> str:
@@ -46,10 +49,10 @@ def show(point: Point, found: list[Measurement], peak: float | None) -> str:
     return best.backend
 
 
-def main(rounds: int = 2) -> None:
-    bench = Bench(share_s=0.3)
+def main(rounds: int = 2, threads: int | None = None) -> None:
+    bench = Bench(share_s=0.3, threads=threads)
     bench.title(f"matmul of {WIDTH} x {WIDTH} weights, {rounds} rounds")
-    peak = peaks()
+    peak = peaks(bench.threads)
     print("peak loop: " + ", ".join(f"{name} {rate / 1e9:.0f} GFLOP/s" for name, rate in peak.items()))
     everything: list[Measurement] = []
     winners: dict[tuple[str, str | None, int], str] = {}
