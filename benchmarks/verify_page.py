@@ -20,7 +20,8 @@ weights from those times alone, then runs the files and compares. Nothing is dow
 fitted to the runs. Written by `python benchmarks/verify_page.py verify.json -o docs/verify.md`.
 
 The structure of the laws was chosen while looking at runs of the 0.3B transformer and the Mamba model: that a
-token attends to whole pages of 256 cache entries, and which buffers are kept warm while a node is measured.
+token attends to whole pages of 256 cache entries, that widths of matmuls are averaged, and which buffers are
+kept warm while a node is measured.
 """
 
 

@@ -1,5 +1,7 @@
 """A cost model on the terminal: one law a line, with the error on shapes that were left out."""
 
+from rich.table import Table
+
 from planner.laws.cost_model import CostModel, Law
 from reports.console import console, note, table
 from reports.numbers import UNKNOWN
@@ -24,10 +26,31 @@ def show_cost_model(model: CostModel) -> None:
     )
     for law in sorted(model.laws, key=lambda law: (law.kernel, law.dtype, law.format or "", law.backend)):
         grid.add_row(*_row(law))
-    out.print(grid)
-    out.print(note("error: median of |predicted / measured - 1| when the shape was not in the fit"))
+    if model.laws:
+        out.print(grid)
+        out.print(note("error: median of |predicted / measured - 1| when the shape was not in the fit"))
+    if model.tables:
+        out.print(_tables(model))
+        out.print(note("one sigma: of a shape that is not on the table, from each inner one left out"))
     for line in model.notes:
         out.print(note(line))
+
+
+def _tables(model: CostModel) -> Table:
+    """List the tabled kernels, which switch code with their shape."""
+    grid = table(
+        "Tables of llama.cpp's graph nodes", "!kernel", "!format", "!backend", ">shapes", ">one sigma"
+    )
+    for one in sorted(model.tables, key=lambda one: (one.kernel, one.format or "")):
+        cells = (
+            one.kernel,
+            one.format or "-",
+            one.backend,
+            str(one.n_shapes),
+            f"{100 * one.sigma_log:.0f} %",
+        )
+        grid.add_row(*cells)
+    return grid
 
 
 def _row(law: Law) -> tuple[str, ...]:
