@@ -70,6 +70,7 @@ def main() -> None:
     if args.coefficients is not None:
         write_text(args.coefficients, found.file.to_json() + "\n")
     if args.predictions is not None:
+        args.predictions.mkdir(parents=True, exist_ok=True)
         for label in UNSEEN:
             lines = predictions(rows, found, label)
             write_text(args.predictions / f"without_{label}.jsonl", "\n".join(lines) + "\n")
