@@ -1,6 +1,7 @@
 """Predictions: cases in, answers with intervals out, many at a time."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,8 @@ from tonnage.evidence import Evidence, Quantiles, weakest
 Array = NDArray[np.float64]
 
 _QUEUE_SHARE = 0.5
+_SPREAD = 3.0
+"""Standard deviations of a Poisson number of running sequences up to which decode steps are lowered."""
 _NO_PERCENTILES = {f"{metric}_{p}_s": None for metric in ("ttft", "tpot") for p in ("p50", "p95", "p99")}
 _GROUPS = (Bound.MEMORY, Bound.COMPUTE, Bound.NETWORK, Bound.OVERHEAD)
 
@@ -117,9 +120,7 @@ def _points(case: Case, shared: tuple[Point, ...]) -> tuple[Point, ...]:
 
 def foresee(cases: Sequence[Case], placed: Sequence[Placed], file: CoefficientFile) -> Foresight:
     """Predict cases without any anchor."""
-    asked = situation.demand(cases)
-    ready = steady_state.service(situation.situation(placed, asked), placement.values(placed, file))
-    ready = disaggregation.apart(speculation.speculated(ready, placed), cases, placed)
+    ready = _ready(cases, placed, file)
     state, at = _states(cases, ready)
     state = disaggregation.capped(state, ready, cases)
     bands = intervals.bands(cases, placed, ready, state, file)
@@ -145,6 +146,28 @@ def _answer(
     ]
 
 
+def _ready(cases: Sequence[Case], placed: Sequence[Placed], file: CoefficientFile) -> Service:
+    """Lower all cases; those under an open load twice, as their batch is known only once it is solved."""
+
+    def lowered(asked: situation.Demand) -> Service:
+        ready = steady_state.service(situation.situation(placed, asked), placement.values(placed, file))
+        return disaggregation.apart(speculation.speculated(ready, placed), cases, placed)
+
+    asked = situation.demand(cases)
+    ready = lowered(asked)
+    is_open = np.array([case.load is Load.OPEN for case in cases])
+    if not is_open.any():
+        return ready
+    running = open_load.at_rate(ready, _rates(cases)).running
+    most = running + _SPREAD * np.sqrt(running) + 1.0
+    return lowered(replace(asked, users=np.where(is_open, most, asked.users)))
+
+
+def _rates(cases: Sequence[Case]) -> Array:
+    """Arrivals of open loads [1/s], hardly any for the others."""
+    return np.array([case.requests_per_s or 1e-9 for case in cases])
+
+
 def _states(cases: Sequence[Case], ready: Service) -> tuple[State, dict[str, Array]]:
     """Steady state of every case under its own load, and request percentiles of open loads."""
     loads = np.array([case.load for case in cases])
@@ -154,8 +177,7 @@ def _states(cases: Sequence[Case], ready: Service) -> tuple[State, dict[str, Arr
     at: dict[str, Array] = {}
     is_open = loads == Load.OPEN
     if is_open.any():
-        rates = np.array([case.requests_per_s or 1e-9 for case in cases])
-        found = open_load.at_rate(ready, rates)
+        found = open_load.at_rate(ready, _rates(cases))
         state = _merge(state, _as_state(found), is_open)
         for p, name in ((0.50, "p50"), (0.95, "p95"), (0.99, "p99")):
             at[f"ttft_{name}_s"] = np.where(is_open, found.ttft_at[p], np.nan)

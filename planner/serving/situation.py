@@ -29,7 +29,7 @@ ALL_QUEUED = 1e9
 class Demand:
     """Arrays over cases: tokens per request and how many run.
 
-    `users` is the concurrency of a closed load; it caps the batch of the others.
+    `users` is the concurrency of a closed load. No user caps the batch of the others, whose memory does.
     """
 
     prompt: Array
@@ -45,7 +45,7 @@ def demand(cases: Sequence[Case]) -> Demand:
     mean = np.array([case.mean_length_frac for case in cases])
     asked = np.array([case.isl for case in cases]) * mean
     found = asked * np.array([case.prefix_cache_hit for case in cases])
-    queued = np.array([case.load is Load.SATURATED for case in cases])
+    queued = np.array([case.load is not Load.CLOSED for case in cases])
     users = np.array([case.concurrency for case in cases], dtype=np.float64)
     return Demand(
         prompt=np.maximum(asked - found, 1.0),

@@ -6,6 +6,7 @@ import pytest
 from planner.deployment import Case
 from planner.serving import coefficients, open_load, placement, situation, steady_state
 from planner.serving.open_load import LENGTH_CV2, _place_wait, _Tail
+from planner.serving.predict import predict
 
 
 def ready(points=5, **changes):
@@ -69,3 +70,27 @@ def test_beyond_its_means_a_replica_says_so():
     state = open_load.at_rate(ready(), np.array([1e4]))
     assert float(state.requests_per_s[0]) < 1e3
     assert state.load_frac[0] >= 1
+
+
+@pytest.mark.parametrize("users", [4, 16, 56])
+@pytest.mark.parametrize(("prompt", "output"), [(1024, 256), (200, 400)])
+def test_arrivals_at_the_rate_of_a_closed_loop_find_its_batch(users, prompt, output):
+    """Little's law: one rate on one replica holds about one number of sequences, however they arrive."""
+    setting = {"device": "nvidia-h100-sxm5-80gb", "model": "qwen2.5-14b", "weights": "FP8", "engine": "vllm",
+               "isl": prompt, "osl": output}  # fmt: skip
+    loop = predict(Case.parse({"id": "loop", **setting, "concurrency": users}, where="case"))
+    rate = loop.requests_per_s.p50
+    flow = predict(
+        Case.parse({"id": "flow", **setting, "load": "open", "requests_per_s": rate}, where="case")
+    )
+    assert flow.tpot_s.p50 == pytest.approx(loop.tpot_s.p50, rel=0.1)
+
+
+def test_tpot_under_an_open_load_grows_with_the_rate():
+    setting = {"device": "nvidia-l4", "model": "llama-3.1-8b", "weights": "FP8", "load": "open"}
+    found = [
+        predict(Case.parse({"id": "x", **setting, "requests_per_s": rate}, where="case")).tpot_s.p50
+        for rate in (0.01, 0.1, 0.3, 0.6, 1.0)
+    ]
+    assert found == sorted(found)
+    assert found[-1] > 1.2 * found[0]
