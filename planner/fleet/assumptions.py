@@ -60,7 +60,8 @@ def _of_demand(scenario: Scenario) -> Iterator[str]:
         yield (
             "What is rented by the hour is rented anew in each period, ready at its start; what is reserved "
             "or owned is paid for in all of them. Where that ties periods together, what-if answers are "
-            "searched for a few seconds each and may be off by a percent or so."
+            "searched for a few seconds each and are bounds rather than optima: one may be off by several "
+            "percent, more with many classes, and a flip that it names is to be solved by itself."
         )
 
 
