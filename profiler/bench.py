@@ -28,6 +28,8 @@ RESERVE_S = 0.7
 """Left of the budget for the last trial's overrun and for writing the profile."""
 SCOUTS_AGAIN_FRAC = 0.2
 """Share of the budget that may go into measuring unsteady scouts again before they decide."""
+UNSTEADY_AGAIN_FRAC = 0.3
+"""Share of the budget that may go into measuring anything unsteady again before more shapes are."""
 STAMP_EVERY_S = 30.0
 """Between stamps of the conditions while the bench runs."""
 
@@ -90,6 +92,11 @@ def _check_device(device: str) -> None:
         raise UnknownName("device to bench", device, known, hint=f"there are backends for {', '.join(known)}")
 
 
+def scouts_of(trials: Iterable[sweep.Trial]) -> list[Point]:
+    """Return the points on which backends compete, each once."""
+    return list({trial.point.key: trial.point for trial in trials if trial.point.scout}.values())
+
+
 class _Bench:
     """One run: its deadline, its backends and what it has found."""
 
@@ -121,9 +128,10 @@ class _Bench:
         self.total = len(trials)
         self._open_store(backends, resume=resume)
         try:
-            left = self._sweep(trials)
+            left = self._sweep(trials, scouts_of(trials))
             if not left:
-                self._repeat_unstable(trials)
+                self._repeat_unstable(trials, frac=UNSTEADY_AGAIN_FRAC)
+                self._go_on(trials, sweep.plan_further(chosen, backends, tier=tier))
         except KeyboardInterrupt:
             self._write(self._profile(backends, complete=False, notes=("interrupted",)))
             raise
@@ -168,10 +176,21 @@ class _Bench:
         self.header = header
         self.store.start(header)
 
-    def _sweep(self, trials: Sequence[sweep.Trial]) -> int:
-        """Run trials until they or the budget are through; return how many are left."""
-        scouts = list({trial.point.key: trial.point for trial in trials if trial.point.scout}.values())
-        scouted = False
+    def _go_on(self, done: Sequence[sweep.Trial], further: Sequence[sweep.Trial]) -> None:
+        """Spend what is left of the budget on points beyond the tier that it surely has room for."""
+        room = max(int(self._left_s() / sweep.TRIAL_S), 0)
+        if room:
+            self.total += min(room, len(further))
+            self._sweep(further, scouts_of([*done, *further]), at_once=room)
+
+    def _sweep(
+        self, trials: Sequence[sweep.Trial], scouts: Sequence[Point], *, at_once: int | None = None
+    ) -> int:
+        """Run trials until they or the budget are through; return how many are left.
+
+        The time left is shared out among all trials, or among the `at_once` that it has room for.
+        """
+        scouted = at_once is not None
         for index, trial in enumerate(trials):
             if trial.key in self.store.measured:
                 continue
@@ -188,7 +207,8 @@ class _Bench:
                 return sum(1 for one in trials[index:] if one.key not in self.store.measured)
             self._tell(f"{trial.point.kernel} {trial.point.dtype} {trial.backend}")
             self._stamp()
-            measurement = self._measure(trial, trials_left=len(trials) - index)
+            left = len(trials) - index if at_once is None else max(at_once - index, 1)
+            measurement = self._measure(trial, trials_left=left)
             if measurement is not None:
                 self.store.add(measurement)
         return 0

@@ -17,6 +17,11 @@ TRIAL_S = 0.4
 DOMINATED_FRAC = 0.8
 """A backend slower than this share of the best at every scout is not tried further."""
 
+MAIN_KERNELS = frozenset(
+    ("gemm", "quant_matmul", "attention_prefill", "attention_decode", "ssm_scan", "ssm_state_update")
+)
+"""What nearly all of a model's time goes to."""
+
 ORDER_SEED = 1
 """The random order is the same each time, so that a bench can be resumed."""
 
@@ -71,6 +76,22 @@ def plan_sweep(kernels: Iterable[Kernel], backends: Iterable[Backend], *, tier: 
         for point in ranked
         for backend in backends
         if backend.runs(point)
+    )
+
+
+def plan_further(kernels: Iterable[Kernel], backends: Iterable[Backend], *, tier: int) -> tuple[Trial, ...]:
+    """List the trials of the tier after `tier` for time that is left over, by what models spend theirs on.
+
+    Nothing is left to add after the last tier but one: the last is for those who ask for everything.
+    """
+    if tier + 1 >= EXHAUSTIVE:
+        return ()
+    trials = plan_sweep(kernels, backends, tier=tier + 1)
+    return tuple(
+        sorted(
+            (trial for trial in trials if trial.point.tier == tier + 1),
+            key=lambda trial: trial.point.kernel not in MAIN_KERNELS,
+        )
     )
 
 

@@ -69,7 +69,7 @@ def _units(audit: Audit) -> Grid:
 
 def _row(unit: AuditedUnit) -> tuple[str, ...]:
     return (
-        unit.label,
+        unit.label.replace(" on ", "\non "),
         str(unit.count),
         UNKNOWN if unit.needed is None else str(unit.needed),
         UNKNOWN if unit.utilization is None else percent(unit.utilization, digits=2),

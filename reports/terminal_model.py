@@ -7,6 +7,9 @@ from reports.console import console, note, table
 from reports.numbers import UNKNOWN
 from tonnage.units import gib, human
 
+LEAST_CHECKED = 3
+"""Shapes of a law from which on the error of a shape left out is that of a law."""
+
 
 def show_cost_model(model: CostModel) -> None:
     """Print the ceilings and laws of a fitted machine to stdout."""
@@ -28,7 +31,12 @@ def show_cost_model(model: CostModel) -> None:
         grid.add_row(*_row(law))
     if model.laws:
         out.print(grid)
-        out.print(note("error: median of |predicted / measured - 1| when the shape was not in the fit"))
+        out.print(
+            note(
+                "error: median of |predicted / measured - 1| when the shape was not in the fit; "
+                "a longer bench has more shapes"
+            )
+        )
     if model.tables:
         out.print(_tables(model))
         out.print(note("one sigma: of a shape that is not on the table, from each inner one left out"))
@@ -62,9 +70,13 @@ def _row(law: Law) -> tuple[str, ...]:
         human(law.peak_flop_per_s, "FLOP/s") if law.peak_flop_per_s else "-",
         human(law.bandwidth_bytes_per_s, "B/s") if law.bandwidth_bytes_per_s else "-",
         str(law.n_shapes),
-        _percent(law.loo_median_error_frac),
-        _percent(law.loo_p90_error_frac),
+        *(_left_out(law, share) for share in (law.loo_median_error_frac, law.loo_p90_error_frac)),
     )
+
+
+def _left_out(law: Law, share: float | None) -> str:
+    """Leave one of two points out and one is left, which is no law: that error says nothing."""
+    return "few shapes" if law.n_shapes < LEAST_CHECKED else _percent(share)
 
 
 def _percent(share: float | None) -> str:

@@ -25,7 +25,7 @@ def show_profile(profile: Profile, console: Console | None = None) -> None:
         console.print(_ceilings_table(profile))
     console.print(_families_table(profile))
     for line in _doubts(profile):
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def _ceilings_table(profile: Profile) -> Table:

@@ -7,7 +7,15 @@ from profiler.kernels import KERNELS
 from profiler.kernels.kernel import Point
 from profiler.profile import Measurement
 from profiler.statistics import quantiles
-from profiler.sweep import Trial, dominated_by, plan_sweep, tier_for, trial_key
+from profiler.sweep import (
+    MAIN_KERNELS,
+    Trial,
+    dominated_by,
+    plan_further,
+    plan_sweep,
+    tier_for,
+    trial_key,
+)
 
 ALL_KERNELS = [kernel for _, kernel in KERNELS]
 ALL_BACKENDS = [backend for _, backend in BACKENDS]
@@ -44,6 +52,21 @@ def test_kernels_are_mixed_within_a_rank():
     trials = [one for one in plan_sweep(ALL_KERNELS, ALL_BACKENDS, tier=2) if one.point.tier == 2]
     names = [trial.point.kernel for trial in trials]
     assert names != sorted(names, key=list(dict.fromkeys(names)).index)
+
+
+@pytest.mark.parametrize("tier", [1, 2])
+def test_time_left_over_goes_to_the_next_tier_and_first_to_what_models_are_made_of(tier):
+    further = plan_further(ALL_KERNELS, ALL_BACKENDS, tier=tier)
+    first = {trial.key for trial in plan_sweep(ALL_KERNELS, ALL_BACKENDS, tier=tier)}
+    both = {trial.key for trial in plan_sweep(ALL_KERNELS, ALL_BACKENDS, tier=tier + 1)}
+    assert {trial.key for trial in further} == both - first
+    beside = [trial.point.kernel not in MAIN_KERNELS for trial in further]
+    assert beside == sorted(beside)
+    assert set(KERNELS.names()) >= MAIN_KERNELS
+
+
+def test_nothing_is_added_beyond_the_last_tier_but_one():
+    assert plan_further(ALL_KERNELS, ALL_BACKENDS, tier=3) == ()
 
 
 def test_a_larger_budget_never_measures_less():
