@@ -51,16 +51,16 @@ def _headroom(audit: Audit) -> str:
 def _units(audit: Audit) -> Grid:
     grid = table(
         "What runs",
-        "units",
+        "!units",
         ">count",
         ">needed",
         ">load",
         ">TTFT p95",
         ">TPOT p95",
         ">memory",
-        "bound by",
+        "!bound by",
         ">USD/month",
-        "known",
+        "!known",
     )
     for unit in audit.units:
         grid.add_row(*_row(unit))
@@ -69,7 +69,7 @@ def _units(audit: Audit) -> Grid:
 
 def _row(unit: AuditedUnit) -> tuple[str, ...]:
     return (
-        unit.label.replace(" on ", "\non "),
+        unit.label.replace(" on ", "\non ").replace(" x ", " x\n"),
         str(unit.count),
         UNKNOWN if unit.needed is None else str(unit.needed),
         UNKNOWN if unit.utilization is None else percent(unit.utilization, digits=2),
