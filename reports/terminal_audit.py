@@ -51,17 +51,17 @@ def _headroom(audit: Audit) -> str:
 def _units(audit: Audit) -> Grid:
     grid = table(
         "What runs",
-        "!units",
+        "units",
         ">count",
         ">needed",
         ">load",
         ">TTFT p95",
         ">TPOT p95",
         ">memory",
-        "!bound by",
         ">USD/month",
-        "!known",
+        "known",
     )
+    grid.columns[0].min_width = 21  # a device's name stays whole on narrow terminals
     for unit in audit.units:
         grid.add_row(*_row(unit))
     return grid
@@ -75,7 +75,6 @@ def _row(unit: AuditedUnit) -> tuple[str, ...]:
         UNKNOWN if unit.utilization is None else percent(unit.utilization, digits=2),
         *(UNKNOWN if t is None else _median(t.p50) for t in (unit.ttft_p95_s, unit.tpot_p95_s)),
         UNKNOWN if unit.memory_frac is None else percent(unit.memory_frac, digits=2),
-        UNKNOWN if unit.bound is None else unit.bound.value,
         UNKNOWN if unit.usd_per_h is None else usd(unit.usd_per_h * HOURS_PER_MONTH),
         unit.evidence.value,
     )
