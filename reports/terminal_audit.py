@@ -61,7 +61,6 @@ def _units(audit: Audit) -> Grid:
         ">USD/month",
         "known",
     )
-    grid.columns[0].min_width = 21  # a device's name stays whole on narrow terminals
     for unit in audit.units:
         grid.add_row(*_row(unit))
     return grid
