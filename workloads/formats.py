@@ -172,7 +172,9 @@ def get(format_id: str) -> WeightFormat:
     path = model_file(format_id)
     if path is not None:
         return _of_file(path, changed_ns(path))
-    raise UnknownName("weight format", format_id, (*names(), *ALIASES))
+    raise UnknownName(
+        "weight format", format_id, (*names(), *ALIASES), hint="'tonnage catalog formats' lists them"
+    )
 
 
 def kv(format_id: str | None = None) -> KvFormat:

@@ -36,7 +36,7 @@ def get(id_or_path: str) -> Architecture:
     path = model_file(id_or_path)
     if path is not None:
         return _read(path, changed_ns(path))
-    raise UnknownName("model", id_or_path, names())
+    raise UnknownName("model", id_or_path, names(), hint="'tonnage catalog models' lists them")
 
 
 @lru_cache(maxsize=512)

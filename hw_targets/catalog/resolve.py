@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from hw_targets.catalog.shelf import Headline, get, shelf
+from hw_targets.catalog.shelf import LIST_THEM, Headline, get, shelf
 from hw_targets.device import Device
 from tonnage.errors import InvalidInput, UnknownName
 
@@ -41,7 +41,7 @@ def resolve(text: str) -> Device:
     """
     found = candidates(text)
     if not found:
-        raise UnknownName("device", text, shelf().device_blocks)
+        raise UnknownName("device", text, shelf().device_blocks, hint=LIST_THEM)
     if len(found) > 1:
         raise InvalidInput(f"device '{text}' may be any of {', '.join(found)}; name one of them")
     return get(found[0])

@@ -17,6 +17,9 @@ from tonnage.files import Record
 
 SHIPPED = Path(__file__).parent
 
+LIST_THEM = "'tonnage catalog devices' lists them"
+"""What to do where a device is not known and no name is near."""
+
 _HEADLINE = re.compile(r"^(name|memory_type|memory_gb|pci_ids)[ \t]*=[ \t]*(\[[^\]]*\]|[^\n]*)", re.MULTILINE)
 _PCI_ID = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}")
 
@@ -90,7 +93,7 @@ class Shelf:
     def device(self, device_id: str) -> Device:
         """Return one device; an unknown id lists the near ones."""
         if device_id not in self.device_blocks:
-            raise UnknownName("device", device_id, self.device_blocks)
+            raise UnknownName("device", device_id, self.device_blocks, hint=LIST_THEM)
         if device_id not in self._devices:
             stack = self.device_blocks[device_id]
             self._devices[device_id] = declared.device(
@@ -102,7 +105,7 @@ class Shelf:
         """Return why there is no such device, or None if there is."""
         if device_id in self.device_blocks:
             return None
-        return str(UnknownName("device", device_id, self.device_blocks))
+        return str(UnknownName("device", device_id, self.device_blocks, hint=LIST_THEM))
 
     def _stack(self, kind: str) -> dict[str, list[Blocks]]:
         stacks: dict[str, list[Blocks]] = {}

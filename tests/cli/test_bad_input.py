@@ -298,7 +298,7 @@ def test_rubbish_is_no_scenario_and_no_catalog(
         ([*CASE, "--qps", "inf"], "positive number of requests per second, not inf"),
         ([*CASE, "--qps", "1", "--saturated"], "two kinds of load"),
         (["bench", "--kernels", "gem"], "near names: gemm"),
-        (["bench", "--device", "cuda:9"], "unknown device to bench 'cuda:9'"),
+        (["bench", "--device", "cuda:9"], "unknown device to bench 'cuda:9'; near names: cuda:0"),
         (["bench", "--budget", "soon"], "write e.g. 500ms"),
         (["quickstart", "--budget", "-1"], "positive number of seconds, not -1"),
         (["probe", "--root", "file"], "--root names a folder"),

@@ -1,10 +1,14 @@
 """Laws of the error tree's messages."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hw_targets import catalog
 from tonnage import errors
+from workloads import formats, models
 
 KINDS = [
     kind for kind in (getattr(errors, name) for name in errors.__all__) if kind is not errors.UnknownName
@@ -29,3 +33,18 @@ def test_a_name_with_a_line_break_does_not_break_the_line() -> None:
 def test_a_name_of_any_length_makes_a_message_that_fits_a_line_or_two() -> None:
     told = str(errors.UnknownName("device", "a" * 100_000, ["nvidia-l4"]))
     assert len(told) < 200 and "aaa...'" in told
+
+
+@pytest.mark.parametrize(
+    ("read", "command"),
+    [
+        (catalog.get, "tonnage catalog devices"),
+        (models.get, "tonnage catalog models"),
+        (formats.get, "tonnage catalog formats"),
+    ],
+)
+def test_a_name_that_is_like_none_says_where_the_names_are(
+    read: Callable[[str], object], command: str
+) -> None:
+    with pytest.raises(errors.UnknownName, match=command):
+        read("?!?!?!?!")
