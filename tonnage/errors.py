@@ -111,9 +111,24 @@ SHOWN_NAME = 80
 """Characters of a name that a message repeats."""
 
 
+NEAR_NAMES = 4
+"""Names that a message lists."""
+
+
 def near_names(name: str, known: Iterable[str]) -> tuple[str, ...]:
-    """Return up to four names that look like `name`, whatever their case."""
+    """Return up to four names that hold `name` or look like it, whatever their case.
+
+    Names that hold it come first, the shortest in front: who asks for "nvidia-h100" wants to see
+    the H100s there are, however long their ids.
+    """
     from difflib import get_close_matches  # loaded for a mistake only
 
-    spelled = {word.lower(): word for word in sorted(known)}
-    return tuple(spelled[near] for near in get_close_matches(name.lower(), spelled, n=4, cutoff=0.5))
+    asked, spelled = name.lower(), {word.lower(): word for word in sorted(known)}
+    holding = [word for word in spelled if len(asked) >= LEAST_PART and asked in word]
+    alike = get_close_matches(asked, spelled, n=NEAR_NAMES, cutoff=0.5)
+    ranked = dict.fromkeys((*sorted(holding, key=len), *alike))
+    return tuple(spelled[word] for word in ranked)[:NEAR_NAMES]
+
+
+LEAST_PART = 3
+"""Letters that a part of a name needs to tell anything."""

@@ -33,6 +33,24 @@ def test_without_weights_a_model_is_what_it_is_published_in(capsys):
     assert answers[0] == answers[1]
 
 
+@pytest.mark.parametrize(
+    ("device", "model"), [("L4 24GB", "meta-llama/Llama-3.1-8B-Instruct"), ("NVIDIA-L4", "Llama 3.1 8B")]
+)
+def test_names_as_people_write_them_mean_the_same_as_ids(device, model, capsys):
+    answers = []
+    for names in ((device, model), ("nvidia-l4", "llama-3.1-8b")):
+        assert main(["predict", "--device", names[0], "--model", names[1], "--weights", "FP8", "--json"]) == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    assert answers[0] == answers[1]
+
+
+def test_a_name_of_several_devices_lists_them(capsys):
+    assert main(["predict", "--device", "H100", "--model", "llama-3.1-8b"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert all(word in said for word in ("h100-sxm5-80gb", "h100-pcie-80gb", "h100-nvl-94gb"))
+
+
 def test_one_case_as_a_table_names_the_metrics(capsys):
     assert main(ONE) == 0
     shown = capsys.readouterr().out

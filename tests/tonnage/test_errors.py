@@ -35,6 +35,15 @@ def test_a_name_of_any_length_makes_a_message_that_fits_a_line_or_two() -> None:
     assert len(told) < 200 and "aaa...'" in told
 
 
+@given(known=st.sets(st.text("abc-", min_size=3, max_size=12), min_size=1), data=st.data())
+def test_a_part_of_a_name_finds_names_that_hold_it_first(known: set[str], data: st.DataObject) -> None:
+    whole = data.draw(st.sampled_from(sorted(known)))
+    near = errors.near_names(whole[:3], known)
+    holding = [name for name in known if whole[:3] in name]
+    assert set(near[: len(holding)]) <= set(holding) and len(near) <= 4
+    assert len(near) >= min(len(holding), 4)
+
+
 @pytest.mark.parametrize(
     ("read", "command"),
     [

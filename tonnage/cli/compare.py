@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tonnage.cli import spelled
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
@@ -12,7 +14,9 @@ def register(app: typer.Typer) -> None:
 
 
 def compare(
-    device: Annotated[str, typer.Option(help="Catalog id, or a profile.json; see 'tonnage catalog'.")],
+    device: Annotated[
+        str, typer.Option(help="Catalog id or name, or a profile.json; see 'tonnage catalog'.")
+    ],
     models: Annotated[str, typer.Option(help="Catalog ids, model folders or .gguf, joined by commas.")],
     weights: Annotated[
         str | None, typer.Option(help="Weight format of all; by default as each is published.")
@@ -35,8 +39,8 @@ def compare(
     if output is not None:
         check_writable(output)
     found = api.compare(
-        [name.strip() for name in models.split(",") if name.strip()],
-        device=device,
+        [spelled.model(name.strip()) for name in models.split(",") if name.strip()],
+        device=spelled.device(device),
         weights=weights,
         kv=kv,
         engine=engine,

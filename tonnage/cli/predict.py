@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tonnage.cli import deployment_options as given
+from tonnage.cli import spelled
 
 if TYPE_CHECKING:
     from planner.deployment import Case
@@ -81,6 +82,7 @@ def _case(asked: dict[str, Any]) -> "Case":
             raise InvalidInput("--qps and --saturated are two kinds of load; give one of them")
     if asked["engine"]:
         engines.check_known(asked["engine"])
+    asked["device"], asked["model"] = spelled.device(asked["device"]), spelled.model(asked["model"])
     for name in ("isl", "osl", "context"):
         asked[name] = units.count(asked[name], name=f"--{name}", unit="tokens")
     asked["weights"] = asked["weights"] or stored_format(asked["model"])
