@@ -1,16 +1,41 @@
-"""Whether a model in a format is good enough: benchmark scores, less the format's loss, against floors."""
+"""Whether a model in a format will do: its context window, and benchmark scores less the format's loss."""
 
 from collections.abc import Sequence
 
 from tonnage.errors import UnknownName
+from workloads import models
 from workloads.offers import Offer
 from workloads.scenario import Quality, TrafficClass
 
 
-def check(classes: Sequence[TrafficClass], model: str, weights: str | None) -> tuple[tuple[bool, ...], str]:
-    """Return, per class, whether its floors hold, and in words the first that does not."""
-    why = [shortfall(traffic.quality, model, weights) for traffic in classes]
+def check(
+    classes: Sequence[TrafficClass], model: str, weights: str | None, *, measured: bool = False
+) -> tuple[tuple[bool, ...], str]:
+    """Return, per class, whether a model will do, and in words the first reason why it will not.
+
+    What serves a class already, by the user's own measurement, is not asked for its window.
+    """
+    why = [
+        ("" if measured else overflow(traffic, model)) or shortfall(traffic.quality, model, weights)
+        for traffic in classes
+    ]
     return tuple(not reason for reason in why), next((reason for reason in why if reason), "")
+
+
+def overflow(traffic: TrafficClass, model: str) -> str:
+    """Return by what the requests of a class exceed what a model was made to read, empty if they don't."""
+    try:
+        most = models.get(model).max_context
+    except UnknownName:  # hosted or measured alone
+        return ""
+    tokens = longest_tokens(traffic)
+    return f"reads {most:,} tokens at most, and {tokens:,.0f} are asked for" if most and tokens > most else ""
+
+
+def longest_tokens(traffic: TrafficClass) -> float:
+    """Return the tokens of a long request: 95th percentiles where they are told, else means."""
+    prompt = max(traffic.prompt_tokens, traffic.prompt_tokens_p95 or 0.0)
+    return prompt + max(traffic.output_tokens, traffic.output_tokens_p95 or 0.0)
 
 
 def shortfall(wanted: Quality, model: str, weights: str | None) -> str:

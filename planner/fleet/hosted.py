@@ -105,9 +105,9 @@ def _shortfall(offer: Offer, traffic: TrafficClass) -> str:
     """Return why an offer cannot serve a class, empty if it can."""
     if offer.input_usd_per_token is None or offer.output_usd_per_token is None:
         return "no price is known"
-    tokens = traffic.prompt_tokens + traffic.output_tokens
+    tokens = floors.longest_tokens(traffic)
     if offer.context_tokens is not None and tokens > offer.context_tokens:
-        return f"takes {offer.context_tokens} tokens, and {tokens:.0f} are asked for"
+        return f"reads {offer.context_tokens:,} tokens at most, and {tokens:,.0f} are asked for"
     return _too_slow(traffic) or floors.offer_shortfall(traffic.quality, offer)
 
 

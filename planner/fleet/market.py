@@ -211,12 +211,12 @@ def rate(scenario: Scenario, candidates: Sequence[Candidate], predictor: Predict
     lines: list[Line] = []
     unfit: list[Rejected] = []
     checked = {
-        variant: floors.check(scenario.classes, *variant)
-        for variant in dict.fromkeys((item.deployment.model, item.deployment.weights) for item in candidates)
+        (model, weights, known): floors.check(scenario.classes, model, weights, measured=known)
+        for model, weights, known in dict.fromkeys(map(_checked_by, candidates))
     }
     limits = [step_limit_s(traffic.slo) for traffic in scenario.classes]
     for item in candidates:
-        good_enough, shortfall = checked[item.deployment.model, item.deployment.weights]
+        good_enough, shortfall = checked[_checked_by(item)]
         line = _line(item, good_enough, scenario, limits)
         if any(line.capacity):
             lines.append(line)
@@ -229,6 +229,10 @@ def rate(scenario: Scenario, candidates: Sequence[Candidate], predictor: Predict
         predictor=predictor,
         unfit=tuple(unfit),
     )
+
+
+def _checked_by(item: Candidate) -> tuple[str, str, bool]:
+    return item.deployment.model, item.deployment.weights, item.measured is not None
 
 
 def _line(

@@ -18,9 +18,13 @@ def remarks(case: Case, placed: Placed, ready: Service, i: int, carried: float) 
     """
     notes = list(placed.notes)
     s = ready.situation
-    if s.memory_known[i] and not s.fits[i]:
+    too_large = s.memory_known[i] and not s.fits[i]
+    if too_large:
         notes.append("does not fit: weights, one sequence and the runtime exceed the device's memory")
-    elif case.load is Load.CLOSED and case.concurrency > s.limit[i] * 1.0001:
+    most, asked = placed.architecture.max_context, case.context + case.isl + case.osl
+    if most is not None and asked > most:
+        notes.append(f"beyond the model's window: {asked:,.0f} tokens, and it was made to read {most:,}")
+    if not too_large and case.load is Load.CLOSED and case.concurrency > s.limit[i] * 1.0001:
         notes.append(f"at most {int(s.limit[i])} sequences run at once; the other users wait")
     if case.engine_version is not None and not placed.target.is_measured:
         notes.append(f"engine version {case.engine_version}: one calibration stands for all versions")
