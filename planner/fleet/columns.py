@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from functools import cached_property
 
-from planner.fleet.layout import Layout, Way
+from planner.fleet.chain_rows import add_chain_rows, most_tries, solver_of
+from planner.fleet.layout import Layout, Share, Way
 from planner.fleet.problem import Priced, Problem
 from planner.fleet.programme import Programme, Vector
 
@@ -33,6 +34,7 @@ class Columns:
         self._add_switches()
         self._add_stock()
         self._add_use_limits()
+        add_chain_rows(problem, self.layout, self.programme)
 
     @cached_property
     def cost(self) -> Vector:
@@ -44,6 +46,8 @@ class Columns:
             for share in self.layout.shares:
                 price = self._served_usd_per_h(share.owner, share.klass)
                 cost[share.columns[t]] = period.time_frac * period.scale[share.klass] * price
+            for chain, columns in zip(self.problem.tasks.chains, self.layout.chains, strict=True):
+                cost[columns[t]] = period.time_frac * period.scale[chain.klass] * chain.usd_per_h
         return cost
 
     @property
@@ -76,6 +80,8 @@ class Columns:
         programme.upper[layout.first_switch :] = 1.0  # demand rows bound shares; bounds would blur its duals
         programme.integral[layout.served] = False
         programme.upper[layout.served] = float("inf")
+        programme.integral[layout.chains] = False
+        programme.upper[layout.chains] = float("inf")
         if self.problem.whole_classes:
             programme.integral[layout.first_share : layout.first_switch] = True
         for t, period in enumerate(self.problem.spans):
@@ -86,9 +92,13 @@ class Columns:
     def _add_demand(self) -> None:
         everything = 0.0 if len(self.layout.served) else 1.0
         unserved = [(int(column), -1.0) for column in self.layout.served]
+        tasks = self.problem.tasks
         for t, period in enumerate(self.problem.spans):
             for j, scale in enumerate(period.scale):
-                if scale:
+                if scale and j in tasks.classes:
+                    row = [(int(self.layout.chains[place, t]), 1.0) for place in tasks.of(j)]
+                    self.programme.add([*row, *unserved], lower=everything, upper=everything, period=t)
+                elif scale:
                     row = [(share.columns[t], 1.0) for share in self.layout.shares if share.klass == j]
                     self.programme.add([*row, *unserved], lower=everything, upper=everything, period=t)
 
@@ -127,14 +137,27 @@ class Columns:
         if len(self.layout.spares):
             for share in self.layout.shares:
                 if share.owner < len(self.problem.kinds):
+                    most = self._most(share)
                     for column, spares in zip(share.columns, self.layout.spares[share.owner], strict=True):
-                        self.programme.add([(column, 1.0), (spares, -1.0)], upper=0.0)
+                        self.programme.add([(column, 1.0), (spares, -most)], upper=0.0)
+
+    def _most(self, share: Share) -> float:
+        """Return the largest value of a share: 1, or the most tries that a chain asks of it."""
+        if share.klass not in self.problem.tasks.classes:
+            return 1.0
+        solver, _ = solver_of(self.problem, share)
+        return self._most_tries.get((share.klass, solver), 0.0)
+
+    @cached_property
+    def _most_tries(self) -> dict[tuple[int, str], float]:
+        return most_tries(self.problem)
 
     def _add_switches(self) -> None:
         if len(self.layout.used):
             for share in self.layout.shares:
+                most = self._most(share)
                 for column in share.columns:
-                    self.programme.add([(column, 1.0), (self.layout.used[share.owner], -1.0)], upper=0.0)
+                    self.programme.add([(column, 1.0), (self.layout.used[share.owner], -most)], upper=0.0)
 
     def _add_stock(self) -> None:
         for name, stock in self.problem.stock.items():
@@ -149,7 +172,16 @@ class Columns:
                 for t, period in enumerate(self.problem.spans)
                 for way in self.layout.ways
             ]
-            self.programme.add(row, upper=float(stock))
+            self.programme.add([*row, *self._drawn_by_offers(name)], upper=float(stock))
+
+    def _drawn_by_offers(self, name: str) -> Iterator[tuple[int, float]]:
+        first = len(self.problem.kinds)
+        for share in self.layout.shares:
+            if share.owner >= first:
+                drawn = dict(self.problem.offers[share.owner - first].mean_draws).get(name)
+                for t, period in enumerate(self.problem.spans if drawn else ()):
+                    scale = period.time_frac * period.scale[share.klass]
+                    yield int(share.columns[t]), scale * (drawn or ())[share.klass]
 
     def _add_use_limits(self) -> None:
         first = len(self.problem.kinds)

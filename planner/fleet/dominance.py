@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.fleet.by_skill import by_skill
 from planner.fleet.problem import Kind, Metered, Mix, PeriodMix, Priced, Problem
 
 ROUNDING = 1e-9
@@ -66,7 +67,9 @@ class Reduction:
 
     def expand(self, mix: Mix) -> Mix:
         """Return a mix of the smaller problem as one of the problem given."""
-        whole = self._whole(PeriodMix(bought=mix.bought, shares=mix.shares, offer_shares=mix.offer_shares))
+        whole = self._whole(
+            PeriodMix(bought=mix.bought, shares=mix.shares, offer_shares=mix.offer_shares, chains=mix.chains)
+        )
         single = len(mix.by_period) == 1
         return replace(
             mix,
@@ -87,7 +90,12 @@ class Reduction:
             bought[kind] = tuple(counts.get(way, 0) for way in range(len(bought[kind])))
         for place, offer in enumerate(self.offers):
             offer_shares[offer] = part.offer_shares[place]
-        return PeriodMix(bought=tuple(bought), shares=tuple(shares), offer_shares=tuple(offer_shares))
+        return PeriodMix(
+            bought=tuple(bought),
+            shares=tuple(shares),
+            offer_shares=tuple(offer_shares),
+            chains=part.chains,
+        )
 
 
 def reduce(problem: Problem, *, trusted: Sequence[bool] | None = None) -> Reduction:
@@ -109,7 +117,9 @@ def reduce(problem: Problem, *, trusted: Sequence[bool] | None = None) -> Reduct
     is bought for all periods does not replace what is bought anew in each.
     Of offers without limits the cheapest one of each class is enough, and units
     that cost more than it charges for all they could carry are not worth it.
+    Where requests are tries at tasks, all of this holds solver by solver.
     """
+    given, problem = problem, by_skill(problem)
     columns = _columns(problem)
     may_replace = np.ones(len(columns.kind), dtype=bool)
     if trusted is not None:
@@ -123,11 +133,11 @@ def reduce(problem: Problem, *, trusted: Sequence[bool] | None = None) -> Reduct
     kept = tuple((kind, tuple(sorted(ways[kind]))) for kind in sorted(ways))
     offers = _cheapest_offers(problem.offers)
     smaller = replace(
-        problem,
-        kinds=tuple(_only(problem.kinds[kind], chosen) for kind, chosen in kept),
-        offers=tuple(problem.offers[offer] for offer in offers),
+        given,
+        kinds=tuple(_only(given.kinds[kind], chosen) for kind, chosen in kept),
+        offers=tuple(given.offers[offer] for offer in offers),
     )
-    return Reduction(given=problem, problem=smaller, ways=kept, offers=offers)
+    return Reduction(given=given, problem=smaller, ways=kept, offers=offers)
 
 
 def _only(kind: Kind, ways: tuple[int, ...]) -> Kind:

@@ -34,7 +34,7 @@ class Share:
 
 
 class Layout:
-    """Columns in this order: purchases, fullest domains, shares, spares, switches, the served part.
+    """Columns in this order: purchases, fullest domains, shares, spares, switches, the served part, chains.
 
     Parameters
     ----------
@@ -56,6 +56,7 @@ class Layout:
         self.spares = self._grid(len(problem.kinds) if problem.spare_units else 0)
         self.used = self._take(len(problem.kinds) + len(problem.offers) if counted else 0)
         self.served = self._take(int(partial))
+        self.chains = self._grid(len(problem.tasks.chains))
 
     def _take(self, count: int) -> Places:
         columns = np.arange(self.size, self.size + count)

@@ -16,7 +16,8 @@ last the part w_t of all time and scale the rate of class j by m_jt::
                 n_pt = n_p                                                what is reserved or owned
                 n, h whole and >= 0, 0 <= f, g <= 1, y in {0, 1}
 
-and all of it in every period t. r_j is the peak rate of class j, a_p the part of a purchase that
+and all of it in every period t. Where requests are tries at tasks, chains take the place of the
+first row (`planner.fleet.chain_rows`). r_j is the peak rate of class j, a_p the part of a purchase that
 can be counted on, s the spare units of each deployed kind, d of D failure domains may fail at once
 and h_pt is what the fullest of them holds. A unit that serves several classes is busy for the sum
 of their rates over their capacities. With one period, a class per size bucket, one purchase per
@@ -45,7 +46,11 @@ TIE_TIME_LIMIT_S = 5.0
 
 
 def cheapest(
-    problem: Problem, *, gap_frac: float = GAP_FRAC, time_limit_s: float = TIME_LIMIT_S
+    problem: Problem,
+    *,
+    gap_frac: float = GAP_FRAC,
+    time_limit_s: float = TIME_LIMIT_S,
+    fewest_kinds: bool = True,
 ) -> Mix | None:
     """Return the cheapest mix that serves the whole load, None if there is none.
 
@@ -57,13 +62,15 @@ def cheapest(
         Distance from the optimum that is good enough where periods are tied together.
     time_limit_s : float
         The best mix after this time is returned, with its gap.
+    fewest_kinds : bool
+        Look for fewer kinds at the same cost; False if any cheapest mix will do.
     """
     smaller = reduce(problem)
     fewer = merged(smaller.problem)
     mix = _cheapest(fewer.problem, gap_frac, time_limit_s)
     if mix is None:
         return None
-    if mix.kinds_used > 1:
+    if fewest_kinds and mix.kinds_used > 1:
         mix = _fewest_kinds(fewer.problem, mix)
     return smaller.expand(fewer.expand(mix))
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from planner.fleet.chain import NO_SKILL, NO_TASKS, Skill, TaskRules
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Priced:
@@ -64,12 +66,15 @@ class Kind:
     served_usd_per_h : tuple of float
         What serving the whole of each class at its mean rate costs besides the
         units; empty is nothing. [USD/h]
+    skill : Skill
+        Whose tries it makes, where requests are tries at tasks.
     """
 
     key: str
     capacity: tuple[float, ...]
     purchases: tuple[Priced, ...]
     served_usd_per_h: tuple[float, ...] = ()
+    skill: Skill = NO_SKILL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +109,17 @@ class Metered:
         it may not serve the class. [USD/h]
     limits : tuple of UseLimit
         What may be used at most.
+    skill : Skill
+        Whose tries it makes, where requests are tries at tasks.
+    mean_draws : tuple of (str, tuple of float)
+        What the whole of each class takes of limits on the mean over time.
     """
 
     key: str
     usd_per_h: tuple[float | None, ...]
     limits: tuple[UseLimit, ...] = ()
+    skill: Skill = NO_SKILL
+    mean_draws: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +161,9 @@ class Problem:
         and of those so many may fail at once.
     whole_classes : bool
         Send each class to a single kind instead of splitting it.
+    tasks : TaskRules
+        The chains that tasks may take. Shares of such a class are its tries, as
+        multiples of one try at every task.
     """
 
     rates: tuple[float, ...]
@@ -162,6 +176,7 @@ class Problem:
     domains: int = 1
     spare_domains: int = 0
     whole_classes: bool = False
+    tasks: TaskRules = NO_TASKS
 
     @property
     def spans(self) -> tuple[Period, ...]:
@@ -176,6 +191,7 @@ class PeriodMix:
     bought: tuple[tuple[int, ...], ...]
     shares: tuple[tuple[float, ...], ...]
     offer_shares: tuple[tuple[float, ...], ...]
+    chains: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +212,8 @@ class Mix:
         Part of the load that is served; 1 unless a part was asked for.
     gap_frac : float
         Proven distance from the optimum.
+    chains : tuple of float
+        Part of its class's tasks that takes each chain, over all time.
     """
 
     usd_per_h: float
@@ -205,6 +223,7 @@ class Mix:
     by_period: tuple[PeriodMix, ...]
     served_frac: float = 1.0
     gap_frac: float = 0.0
+    chains: tuple[float, ...] = ()
 
     @property
     def kinds_used(self) -> int:
@@ -247,3 +266,5 @@ def _costs(problem: Problem, period: Period, part: PeriodMix) -> Iterator[float]
         for price, share, scale in zip(offer.usd_per_h, shares, period.scale, strict=True):
             if price is not None:
                 yield price * share * scale
+    for chain, part_of_class in zip(problem.tasks.chains, part.chains, strict=True):
+        yield chain.usd_per_h * part_of_class * period.scale[chain.klass]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.fleet.chain_rows import chain_parts, owners_of, tries_asked
 from planner.fleet.columns import Columns
 from planner.fleet.problem import Kind, Mix, Period, PeriodMix, Priced, Problem, cost_usd_per_h, load_units
 from planner.fleet.programme import Solved
@@ -21,7 +22,8 @@ def mix_of(columns: Columns, solved: Solved) -> Mix:
     """Return the solution as a mix."""
     problem, layout = columns.problem, columns.layout
     served = float(columns.served @ solved.values) if len(layout.served) else 1.0
-    shares = [_shares(columns, solved, t, served) for t in range(layout.n_periods)]
+    chains = [chain_parts(problem, layout, solved.values, t, served) for t in range(layout.n_periods)]
+    shares = [_shares(columns, solved, t, served, chains[t]) for t in range(layout.n_periods)]
     counts = [_counts(columns, solved, t) for t in range(layout.n_periods)]
     bought = _without_surplus(problem, shares, counts)
     n_kinds = len(problem.kinds)
@@ -30,8 +32,9 @@ def mix_of(columns: Columns, solved: Solved) -> Mix:
             bought=tuple(tuple(row) for row in rows),
             shares=tuple(tuple(map(float, row)) for row in parts[:n_kinds]),
             offer_shares=tuple(tuple(map(float, row)) for row in parts[n_kinds:]),
+            chains=tuple(map(float, taken)),
         )
-        for rows, parts in zip(bought, shares, strict=True)
+        for rows, parts, taken in zip(bought, shares, chains, strict=True)
     )
     return of_periods(problem, periods, served_frac=served, gap_frac=solved.gap_frac)
 
@@ -53,6 +56,7 @@ def of_periods(
         by_period=periods,
         served_frac=served_frac,
         gap_frac=gap_frac,
+        chains=_mean_chains(problem, [part.chains for part in periods], weights),
     )
     return replace(mix, usd_per_h=cost_usd_per_h(problem, mix))
 
@@ -67,14 +71,41 @@ def _mean(rows: list[tuple[tuple[float, ...], ...]], weights: Array) -> tuple[tu
     return tuple(tuple(map(float, row)) for row in mean)
 
 
-def _shares(columns: Columns, solved: Solved, t: int, served: float) -> Array:
+def _mean_chains(problem: Problem, rows: list[tuple[float, ...]], weights: Array) -> tuple[float, ...]:
+    """Mean over the tasks of all periods."""
+    return tuple(
+        sum(float(weights[t, chain.klass]) * row[place] for t, row in enumerate(rows))
+        if len(rows) > 1
+        else rows[0][place]
+        for place, chain in enumerate(problem.tasks.chains)
+    )
+
+
+def _shares(columns: Columns, solved: Solved, t: int, served: float, chains: Array) -> Array:
     problem = columns.problem
     shares = np.zeros((len(problem.kinds) + len(problem.offers), len(problem.rates)))
     for share in columns.layout.shares:
         value = solved.values[share.columns[t]]
         shares[share.owner, share.klass] = value if value > SHARE_NOISE else 0.0
     whole: Array = shares * (served / np.maximum(shares.sum(axis=0), SHARE_NOISE))
+    for klass in problem.tasks.classes:
+        whole[:, klass] = _tries(problem, klass, shares[:, klass], chains)
     return whole
+
+
+def _tries(problem: Problem, klass: int, shares: Array, chains: Array) -> Array:
+    """Scale the shares of each solver of a class to the tries that are asked of it."""
+    wanted = tries_asked(problem, klass, chains)
+    owners = list(owners_of(problem, klass))
+    made: dict[str, float] = {}
+    for place, solver in owners:
+        made[solver] = made.get(solver, 0.0) + float(shares[place])
+    return np.array(
+        [
+            shares[place] * wanted.get(solver, 0.0) / made[solver] if made[solver] > SHARE_NOISE else 0.0
+            for place, solver in owners
+        ]
+    )
 
 
 def _counts(columns: Columns, solved: Solved, t: int) -> list[list[int]]:
