@@ -9,11 +9,18 @@ NARROW = {"fp32": 32, "fp16": 16, "bf16": 16, "fp8": 8, "int8": 8, "fp4": 4}
 
 
 def test_all_formats_parse_and_name_a_source() -> None:
-    assert (len(formats.names()), len(formats.kv_names())) == (84, 9)
+    assert (len(formats.names()), len(formats.kv_names())) == (86, 9)
     for name in formats.names():
         assert formats.get(name).source
     for name in formats.kv_names():
         assert formats.kv(name).bytes_per_value > 0
+
+
+@pytest.mark.parametrize("name", formats.names())
+def test_what_a_format_stores_its_parts_in_is_a_format(name: str) -> None:
+    form = formats.get(name)
+    parts = (form.embedding, form.head, form.plain, form.beside_experts, form.latent)
+    assert [part.format for part in parts if part is not None and not formats.has(part.format)] == []
 
 
 @pytest.mark.parametrize(
