@@ -178,10 +178,11 @@ def _peaks(device: Device, bandwidth: float) -> tuple[dict[str, float], tuple[st
 def _memory(device: Device) -> float | None:
     """Return what a program can allocate.
 
-    HBM stacks are made in GiB and sold as GB: drivers of 80 GB cards report 81 559 MiB
-    (H100) to 81 920 MiB (A100), 0.995 to 1 of 80 GiB.
+    HBM stacks and GDDR chips are made in GiB and sold as GB: drivers of 80 GB cards report 81 559 MiB
+    (H100) to 81 920 MiB (A100), those of 24 GB ones 24 564 MiB (RTX 4090), 0.995 to 1 of as many GiB.
     """
-    if device.usable_memory_bytes is None and device.memory_bytes and memory_class(device) == "hbm":
+    made_in_gib = memory_class(device) in ("hbm", "gddr")
+    if device.usable_memory_bytes is None and device.memory_bytes and made_in_gib:
         return 0.995 * device.memory_bytes * 2.0**30 / 1e9
     return device.capacity_bytes
 
