@@ -48,12 +48,26 @@ def model_id(name: str, *, where: str) -> str:
     """
     if name in models.names() or (Path(name).exists() and model_file(name) is not None):
         return name
-    found = by_plain_name().get(plain(name))
+    found = _by_full_name().get(_last_part(name)) or by_plain_name().get(plain(name))
     if found is None:
         raise UnknownName(
             "model", name, models.names(), hint=f"{where} names it; give its catalog id with --model"
         )
     return found
+
+
+@cache
+def _by_full_name() -> dict[str, str]:
+    """Catalog ids by their own and their Hugging Face names, each version apart."""
+    names = ((one, shelf.block("models", one).get("hf_id")) for one in models.names())
+    found = {_last_part(name): one for one, name in names if isinstance(name, str)}
+    return found | {one: one for one in models.names()}
+
+
+def _last_part(name: str) -> str:
+    """Spell a name without maker and what tells a chat model from its base."""
+    last = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1].lower()
+    return re.sub(r"-(instruct|chat|it|hf)\b", "", last)
 
 
 @cache
