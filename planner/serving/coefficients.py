@@ -101,6 +101,8 @@ class Groups(Record):
     """Whether all requests have the same lengths ('fixed') or drawn ones ('drawn')."""
     generation: str = "-"
     """Architecture of the device: hopper, blackwell, rdna3, apple m2 ..."""
+    backend: str = "-"
+    """Compute API that the engine goes through: cuda, metal, vulkan, rocm, cpu ..."""
 
     def level(self, grouping: str) -> str:
         """Return this deployment's level of a grouping such as `engine` or `engine+device`."""

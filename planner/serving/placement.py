@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.deployment import Deployment
-from planner.serving import variant
+from planner.serving import backends, variant
 from planner.serving.coefficients import NAMES, CoefficientFile, Groups
 from planner.serving.engines import Engine, resolve
 from planner.serving.target import Target, target
@@ -57,9 +57,14 @@ def _place(
     kv: str | None,
     shard: Shard,
     lengths: str,
+    api: str | None,
 ) -> Placed:
     on = target(device)
     engine, notes = resolve(engine_name, kind=on.kind)
+    api = backends.backend(api, engine=engine.name, on=on)
+    if api == backends.CORES:
+        on = backends.cores(device)
+        api = api if on.kind == "cpu" else backends.backend(None, engine=engine.name, on=on)
     form = formats.get(weights)
     if kv is None and engine.narrow_kv and form.activation_dtype in ("fp8", "fp4"):
         kv = "FP8"
@@ -73,13 +78,14 @@ def _place(
         groups=Groups(
             engine=engine.name,
             weights=weight_class(form),
-            device=on.id,
+            device=on.id if on is target(device) else f"{on.id} cores",
             vendor=on.vendor,
             memory=on.memory_class,
             link=on.link_class,
             model=model,
             lengths=lengths,
             generation=on.generation,
+            backend=api,
         ),
         notes=(*notes, *on.notes),
     )
@@ -97,7 +103,7 @@ def place(deployment: Deployment) -> Placed:
     shard = Shard(tp=d.tp, pp=d.pp, attention_dp=d.attention_dp, moe_tp=d.moe_tp, moe_ep=d.moe_ep)
     _ = shard.expert_cut
     lengths = "fixed" if getattr(d, "length_spread", "fixed") == "fixed" else "drawn"
-    found = _place(d.device, d.engine, d.model, d.weights, d.kv, shard, lengths)
+    found = _place(d.device, d.engine, d.model, d.weights, d.kv, shard, lengths, d.backend)
     return variant.applied(found, variant.of(d))
 
 
