@@ -7,6 +7,7 @@ from typing import Final
 
 from pydantic import Field
 
+from tonnage.errors import UnknownName
 from tonnage.evidence import Evidence
 from tonnage.files import Record
 from workloads import formats, models, shelf
@@ -152,6 +153,29 @@ def _loss(model_id: str, benchmark: str, weights: str) -> tuple[Loss, Evidence] 
         return best, Evidence.ASSUMED
     exact = best.measured and best.model == model_id and best.benchmark == benchmark
     return best, Evidence.DATASHEET if exact else Evidence.TRANSFERRED
+
+
+def loss_frac(model_id: str, benchmark: str, weights: str) -> float | None:
+    """Return what a format takes off a model's success on a benchmark, as a part of it.
+
+    Returns
+    -------
+    float or None
+        0 for the precision in which the model was published. None where no source gives a loss on
+        this very benchmark, for this model or another one.
+    """
+    try:
+        weight_format = formats.get(weights)
+        if _is_native(model_id, weight_format):
+            return 0.0
+        rows = [row for row in losses(weight_format.id)[0] if row.benchmark == benchmark]
+        size = math.log(models.get(model_id).total_params())
+    except UnknownName:  # a model or a format of the user's own
+        return None
+    if not rows:
+        return None
+    nearest = min(rows, key=lambda row: (row.model != model_id, abs(math.log(row.model_params) - size)))
+    return nearest.loss_frac
 
 
 def _is_native(model_id: str, weight_format: formats.WeightFormat) -> bool:

@@ -1,18 +1,21 @@
 """What a user wants served: traffic, service levels, quality, budget and candidates."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import AliasChoices, Field
 
 from tonnage.files import FileRecord, Record
-from workloads.supply import ApiLimit, Inventory, KnownPrice, OwnedHardware, Purchase, Site
+from workloads.supply import ApiLimit, ApiSpeed, Inventory, KnownPrice, OwnedHardware, Purchase, Site
+from workloads.task import ChainStep, Task
 
 __all__ = [
     "ApiLimit",
+    "ApiSpeed",
     "Availability",
     "Budget",
     "Candidates",
+    "ChainStep",
     "Growth",
     "Inventory",
     "KnownCapacity",
@@ -37,6 +40,8 @@ class Objective(StrEnum):
     CARBON = "carbon"
     LOAD = "load"
     """The most load within the budget."""
+    RELIABLE_TASK = "reliable-task"
+    """The least spend per task that ends right."""
 
 
 class Slo(Record):
@@ -87,6 +92,8 @@ class TrafficClass(Record):
     output_tokens_p95: float | None = None
     slo: Slo = Slo()
     quality: Quality = Quality()
+    task: Task | Literal[False] | None = None
+    """None: that of the scenario. False: its requests are no tasks."""
 
 
 class Candidates(Record):
@@ -155,26 +162,6 @@ class KnownCapacity(Record):
     """A class of the scenario; "all" is every class."""
 
 
-class Task(Record):
-    """What the requests are for: tasks that end right or not, checked by somebody."""
-
-    benchmark: str
-    """Whose tasks they are like: a benchmark with published success rates."""
-    split: str = ""
-    tries: int = Field(default=1, ge=1)
-    """Of each model at most, before the next one is asked."""
-    verifier_usd: float = Field(default=0.0, ge=0)
-    """Price of checking one result."""
-    false_accept_frac: float = Field(default=1.0, ge=0, le=1)
-    """Share of wrong results that the check takes; 1 is no check."""
-    false_reject_frac: float = Field(default=0.0, ge=0, le=1)
-    """Share of right results that the check does not take."""
-    person_usd: float | None = Field(default=None, ge=0)
-    """What a person asks for a task that no model solved; None is nobody."""
-    requests_per_task: float = Field(default=1.0, gt=0)
-    """Requests that one try takes."""
-
-
 class Scenario(FileRecord):
     """One planning question."""
 
@@ -192,11 +179,16 @@ class Scenario(FileRecord):
     prices: tuple[KnownPrice, ...] = ()
     inventory: tuple[Inventory, ...] = ()
     api_limits: tuple[ApiLimit, ...] = ()
+    api_speeds: tuple[ApiSpeed, ...] = ()
     site: Site = Site()
     growth: Growth = Growth()
     objective: Objective = Objective.COST
     task: Task | None = None
-    """None: requests are not counted as tasks."""
+    """None: requests are not counted as tasks, except those of classes that say so."""
+
+    def task_of(self, traffic: TrafficClass) -> Task | None:
+        """Return the task of a class, its own before that of the scenario; None if it has none."""
+        return self.task if traffic.task is None else traffic.task or None
 
     def with_owned(self, *, profile: str, count: int = 1) -> "Scenario":
         """Return the same question with a profiled machine among the hardware that is there already."""

@@ -18,14 +18,14 @@ from workloads.scenario import (
 )
 from workloads.scenario_checks import EVERY_CLASS, check
 from workloads.scenario_settings import with_settings
-from workloads.scenario_supply import api_limit, inventory, owned, price, purchases, site
+from workloads.scenario_supply import api_limit, api_speed, inventory, owned, price, purchases, site
 from workloads.scenario_task import task
 from workloads.scenario_tenants import for_tenants
 from workloads.scenario_traffic import traffic_classes
 
 SECTIONS = (
     "name", "traffic", "slo", "quality", "budget", "candidates", "availability", "capacity", "price", "task",
-    "inventory", "api_limit", "site", "growth", "objective",
+    "inventory", "api_limit", "api_speed", "site", "growth", "objective",
 )  # fmt: skip
 CONFIDENCE = 0.8
 """How sure each bought kind must be of its limits, unless the scenario says otherwise."""
@@ -76,10 +76,11 @@ def parse_scenario(data: Mapping[str, object], *, where: str, folder: Path) -> S
         prices=tuple(price(row, where=where) for row, where in _rows(top, "price")),
         inventory=tuple(inventory(row, where=where) for row, where in _rows(top, "inventory")),
         api_limits=tuple(api_limit(row, where=where) for row, where in _rows(top, "api_limit")),
+        api_speeds=tuple(api_speed(row, where=where) for row, where in _rows(top, "api_speed")),
         site=site(top.get("site", {})),
         growth=_growth(top.get("growth", {})),
         objective=_objective(top.get("objective", "cost")),
-        task=task(top["task"]) if "task" in top else None,
+        task=task(top["task"], folder=folder) if "task" in top else None,
     )
     check(scenario)
     return scenario

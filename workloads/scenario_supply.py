@@ -1,4 +1,4 @@
-"""What a scenario file says about supply: prices, owned hardware, its site, quotas, limits of APIs."""
+"""What a scenario file says about supply: prices, owned hardware, its site, quotas, APIs."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from tonnage import units
 from tonnage.errors import InvalidInput, UnknownName
 from tonnage.files import positive
 from workloads import scenario_values as read
-from workloads.supply import ApiLimit, Inventory, KnownPrice, OwnedHardware, Purchase, Site
+from workloads.supply import ApiLimit, ApiSpeed, Inventory, KnownPrice, OwnedHardware, Purchase, Site
 
 WATTS = {"": 1.0, "w": 1.0, "kw": 1e3, "mw": 1e6}
 PER_SECOND = {"": 1 / 60, "/min": 1 / 60, "/s": 1.0, "/h": 1 / 3600, "k": 1e3 / 60, "m": 1e6 / 60}
@@ -101,6 +101,18 @@ def api_limit(value: object, *, where: str) -> ApiLimit:
         model=read.text(given.get("model", "*"), where=f"{where}.model"),
         requests_per_s=_limit(given, "requests_per_min", where=where),
         tokens_per_s=_limit(given, "tokens_per_min", where=where),
+    )
+
+
+def api_speed(value: object, *, where: str) -> ApiSpeed:
+    """Read one [[api_speed]]."""
+    given = read.table(value, tuple(ApiSpeed.model_fields), where=where)
+    _need(given, ("ttft_s", "tpot_s"), where=where)
+    return ApiSpeed(
+        provider=read.text(given.get("provider", "*"), where=f"{where}.provider"),
+        model=read.text(given.get("model", "*"), where=f"{where}.model"),
+        ttft_s=read.limit_s(given["ttft_s"], where=f"{where}.ttft_s"),
+        tpot_s=read.limit_s(given["tpot_s"], where=f"{where}.tpot_s"),
     )
 
 

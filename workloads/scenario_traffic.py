@@ -1,11 +1,13 @@
 """The traffic of a scenario file: one class or several, each with its limits and quality floors."""
 
 from pathlib import Path
+from typing import Literal
 
 from tonnage.errors import InvalidInput
 from workloads import scenario_values as read
 from workloads.profile import DAY, MOST_PERIODS, WEEK, aligned, normalised
-from workloads.scenario import Quality, Slo, TrafficClass
+from workloads.scenario import Quality, Slo, Task, TrafficClass
+from workloads.scenario_task import task
 from workloads.scenario_tenants import split, tenants
 from workloads.scenario_trace import Trace, read_trace
 
@@ -50,14 +52,30 @@ def _classes(top: Table, traffic: Table, *, folder: Path) -> tuple[TrafficClass,
         )
     if not listed:
         raise InvalidInput("[[traffic.class]] is empty; give at least one class")
-    keys = ("name", *TRAFFIC, "slo", "quality")
+    keys = ("name", *TRAFFIC, "slo", "quality", "task")
     classes = []
     for i, item in enumerate(listed):
         own = read.table(item, keys, where=f"traffic.class[{i}]")
         name = read.text(own.get("name"), where=f"traffic.class[{i}].name")
         inherited = {key: value for key, value in traffic.items() if not _replaced(key, own)}
-        classes.append(_class({**inherited, **own}, slo, quality, trace=None, where=f"traffic.class.{name}"))
+        made = _class({**inherited, **own}, slo, quality, trace=None, where=f"traffic.class.{name}")
+        classes.append(made.model_copy(update={"task": _task(own, top, name=name, folder=folder)}))
     return tuple(classes)
+
+
+def _task(own: Table, top: Table, *, name: str, folder: Path) -> Task | Literal[False] | None:
+    """Read the task of a class: what it leaves out is that of the scenario's [task]."""
+    given = own.get("task")
+    if given is None or given is False:
+        return None if given is None else False
+    where, shared = f"traffic.class.{name}.task", top.get("task", {})
+    if not isinstance(given, dict):
+        raise InvalidInput(f"{where} must be a table, or false if its requests are no tasks, not {given!r}")
+    if not isinstance(shared, dict):
+        shared = {}
+    if given.get("benchmark", shared.get("benchmark")) != shared.get("benchmark"):
+        shared = {key: value for key, value in shared.items() if key not in ("split", "evals", "chains")}
+    return task({**shared, **given}, folder=folder, where=where)
 
 
 def _replaced(key: str, own: Table) -> bool:

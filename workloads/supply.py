@@ -82,6 +82,15 @@ class ApiLimit(Record):
     tokens_per_s: float | None = Field(default=None, gt=0)
 
 
+class ApiSpeed(Record):
+    """How fast a hosted offer answers, as the user saw or was promised it."""
+
+    provider: str = "*"
+    model: str = "*"
+    ttft_s: float = Field(gt=0)
+    tpot_s: float = Field(gt=0)
+
+
 class KnownPrice(Record):
     """The user's own price of one device; all of a device's own prices together beat the catalog."""
 

@@ -22,6 +22,8 @@ class Success(Record):
     model_id : str or None
         Catalog id, or the name that hosted offers sell it under; None where
         the name does not tell which.
+    weights : str or None
+        Format of the weights, where the rate holds for that one alone.
     all_of, any_of : dict of int to float
         Share of tasks of which all of k tries (pass^k), or at least one
         (pass@k), are right.
@@ -38,6 +40,7 @@ class Success(Record):
     split: str = ""
     model: str
     model_id: str | None = None
+    weights: str | None = None
     all_of: dict[int, float] = Field(default_factory=dict)
     any_of: dict[int, float] = Field(default_factory=dict)
     with_feedback: bool = False
@@ -60,6 +63,9 @@ class Success(Record):
         if 1 not in self.ks:
             raise ValueError("the share that is right at the first try is missing")
         return self
+
+    def __hash__(self) -> int:
+        return hash((self.benchmark, self.split, self.model, self.weights, self.source, *self.all_of.items()))
 
     @property
     def ks(self) -> tuple[int, ...]:

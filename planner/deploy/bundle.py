@@ -11,6 +11,7 @@ from planner.deploy.plain_yaml import Data, to_yaml
 from planner.deploy.service import Service, services
 from planner.fleet.peak import peak_rate
 from planner.fleet.plan_record import Plan
+from planner.fleet.served_load import with_further_tries
 
 LOAD_TEST = Path(__file__).parent / "templates" / "load_test.py.txt"
 
@@ -55,6 +56,7 @@ def bundle(
     InvalidInput, UnknownName
         If an engine is not known, or a name given here is not of the plan.
     """
+    plan = with_further_tries(plan)
     found = services(plan, weights=weights or {}, images=images or {})
     guide.check_given(found, weights or {}, images or {})
     files = {f"run/{one.name}.sh": _script(one) for one in found}

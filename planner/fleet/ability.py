@@ -144,5 +144,6 @@ def _shape(traffic: TrafficClass) -> TrafficClass:
             "profile": (),
             "cached_prompt_frac": 0.0,
             "quality": Quality(),
+            "task": None,
         }
     )

@@ -45,7 +45,7 @@ def _next_best(best: Outcome, *, count: int) -> Iterator[tuple[Outcome, str]]:
         open_branches = [(key, outcome) for key, outcome in branches.items() if outcome is not None]
         if not open_branches:
             return
-        left_out, outcome = min(open_branches, key=lambda item: item[1].mix.usd_per_h)
+        left_out, outcome = min(open_branches, key=lambda item: item[1].worth)
         branches[left_out] = None
         if not any(groups <= outcome.groups() for groups in given):
             given.append(outcome.groups())
@@ -75,6 +75,7 @@ def _record(outcome: Outcome, why: str) -> Alternative:
     return Alternative(
         label=label_of(outcome),
         cost_usd_per_month=outcome.usd_per_month,
+        usd_per_reliable_task=outcome.usd_per_reliable_task,
         units=outcome.units(),
         api=outcome.api(),
         why=why if outcome.within_budget else f"{why}; over the budget",

@@ -1,15 +1,16 @@
 """Why no plan holds: which limits bind, and the smallest relaxation of each that makes one, solved."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from planner.fleet import floors, physical, relax
+from planner.fleet import floors, physical, relax, task_relax
 from planner.fleet.ability import Predictor
 from planner.fleet.candidates import Candidate
 from planner.fleet.market import Market, rate, survey
 from planner.fleet.mix import most_load
 from planner.fleet.outcome import Outcome, solve
 from planner.fleet.plan_record import Binding, Rejected, Relaxation
+from planner.fleet.task_solve import without_extras
 from tonnage.units import HOURS_PER_MONTH
 from workloads.scenario import Scenario
 
@@ -80,6 +81,9 @@ def binding(inquiry: Inquiry, relaxed: Sequence[Relaxation]) -> tuple[Binding, .
         )
         for key, limit, traffic, floor in physical.broken(inquiry.scenario.classes, inquiry.candidates)
     )
+    late = task_relax.too_short(inquiry.scenario, inquiry.candidates)
+    if late:
+        impossible += (Binding(constraint="task.deadline_s", detail=late),)
     told = {item.constraint for item in impossible}
     found = impossible + tuple(
         Binding(constraint=item.constraint, detail=item.detail)
@@ -101,6 +105,7 @@ def _each(inquiry: Inquiry) -> Iterator[Relaxation]:
     yield from _budget(inquiry)
     yield from _latency(inquiry)
     yield from _quality(inquiry)
+    yield from _tasks(inquiry)
     yield from _load(inquiry)
     yield from _spares(inquiry)
     yield from _confidence(inquiry)
@@ -152,6 +157,38 @@ def _needed_s(inquiry: Inquiry, key: str, current: float) -> float | None:
 
     if inquiry.among_same(relax.with_limit(inquiry.scenario, key, None)) is None:
         return None
+    return _smallest(holds, current)
+
+
+def _tasks(inquiry: Inquiry) -> Iterator[Relaxation]:
+    yield from task_relax.reliable_shares(inquiry.market, inquiry.usd_per_h)
+    current = task_relax.deadline_s(inquiry.scenario)
+    if current is None:
+        return
+    needed = _first_in_time(inquiry, current)
+    if needed is not None:
+        outcome = inquiry.among_same(task_relax.with_deadline(inquiry.scenario, needed))
+        yield Relaxation(
+            constraint="task.deadline_s",
+            current=current,
+            needed=needed,
+            unit="s",
+            detail=f"no chain ends in time within {current:g} s; with {needed:.3g} s one does"
+            + _with_budget(inquiry, outcome),
+        )
+
+
+def _first_in_time(inquiry: Inquiry, current: float) -> float | None:
+    """Return the shortest deadline that can be kept, None if none can."""
+
+    def holds(seconds: float | None) -> bool:
+        return inquiry.among_same(task_relax.with_deadline(inquiry.scenario, seconds)) is not None
+
+    return _smallest(holds, current) if holds(None) else None
+
+
+def _smallest(holds: Callable[[float], bool], current: float) -> float | None:
+    """Search upwards from a limit that does not hold."""
     factor = 2.0
     while not holds(current * factor):
         factor *= 2.0
@@ -200,7 +237,8 @@ def _highest_floor(
 
 def _load(inquiry: Inquiry) -> Iterator[Relaxation]:
     market = inquiry.market.settled()
-    mix = most_load(market.of_lines(market.rated()).problem(), usd_per_h=inquiry.usd_per_h)
+    problem = without_extras(market.of_lines(market.rated()).problem())
+    mix = most_load(problem, usd_per_h=inquiry.usd_per_h)
     if mix is None or mix.served_frac >= 1:
         return
     total = sum(traffic.requests_per_s for traffic in inquiry.scenario.classes)

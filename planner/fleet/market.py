@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from planner.fleet import floors
+from planner.fleet import floors, task_market
 from planner.fleet.ability import Ability, Predictor, measured
 from planner.fleet.candidates import Candidate, Search
 from planner.fleet.ceiling import ceiling, step_limit_s
@@ -14,6 +14,7 @@ from planner.fleet.plan_record import Rejected
 from planner.fleet.posing import metered, periods_of, rates_of, stock_of
 from planner.fleet.problem import Kind, Problem
 from planner.fleet.slo import at_confidence
+from planner.fleet.task_problem import Trier, with_chains
 from workloads.scenario import Scenario
 
 FIRST_RATED = 48
@@ -32,12 +33,15 @@ class Line:
         Per class: the quality floors hold.
     kind : Kind
         Its column in the programme.
+    try_s : tuple of float or None
+        Per class, the time of a try at a task of it; None where it does not matter.
     """
 
     candidate: Candidate
     abilities: tuple[Ability, ...] | None
     good_enough: tuple[bool, ...]
     kind: Kind
+    try_s: tuple[float | None, ...] = ()
 
     @property
     def capacity(self) -> tuple[float, ...]:
@@ -113,7 +117,9 @@ class Market:
         if all(line.is_rated for line in self.lines):
             return frozenset()
         if any(line.is_rated for line in self.lines):
-            kept = reduce(self.goal(self.problem()), trusted=[line.is_rated for line in self.lines]).ways
+            kept = reduce(
+                self.goal(self.problem(chains=False)), trusted=[line.is_rated for line in self.lines]
+            ).ways
             chosen = [self.lines[place] for place, _ in kept if not self.lines[place].is_rated]
         else:
             chosen = sorted(self.lines, key=_promise)[:FIRST_RATED]
@@ -131,11 +137,11 @@ class Market:
         for line in self.lines:
             item, abilities = line.candidate, by_key.get(line.candidate.key)
             if abilities is not None:
-                line = _rated(item, abilities, line.good_enough, self.scenario.confidence)
+                line = _rated(item, abilities, line.good_enough, self.scenario)
             if any(line.capacity):
                 lines.append(line)
             else:
-                unfit.append(Rejected(candidate=item.key, why=_why_not(line)))
+                unfit.append(Rejected(candidate=item.key, why=_why_not(line, self.scenario)))
         return replace(self, lines=tuple(lines), unfit=tuple(unfit))
 
     def goal(self, problem: Problem) -> Problem:
@@ -150,6 +156,7 @@ class Market:
         load: float = 1.0,
         price: Callable[[Line], float] | None = None,
         api_price: float = 1.0,
+        chains: bool = True,
     ) -> Problem:
         """Return the buying problem.
 
@@ -161,9 +168,11 @@ class Market:
             Factor on the price of a line's units.
         api_price : float
             Factor on the price of every offer.
+        chains : bool
+            Whether chains for tasks are to be chosen; False to compare lines alone.
         """
         scenario, available = self.scenario, self.scenario.availability
-        return Problem(
+        posed = Problem(
             rates=rates_of(scenario, load),
             kinds=tuple(_dearer(line, price) for line in self.lines),
             offers=tuple(metered(offer, scenario, load=load, price=api_price) for offer in self.hosted),
@@ -172,6 +181,31 @@ class Market:
             spare_units=available.spare_units,
             domains=available.domains,
             spare_domains=available.spare_domains,
+        )
+        if not task_market.by_chains(scenario):
+            return posed
+        kinds, offers = self.triers()
+        return with_chains(posed, scenario, kinds, offers, load=load, chosen=chains)
+
+    def triers(self) -> tuple[list[Trier], list[Trier]]:
+        """Return the lines, and the offers, as those who try at tasks."""
+        kinds = [
+            self._trier(line.candidate.deployment.model, line.candidate.deployment.weights, line.try_s)
+            for line in self.lines
+        ]
+        offers = [
+            self._trier(
+                one.offer.model_id or one.offer.model, None, task_market.offer_times(self.scenario, one)
+            )
+            for one in self.hosted
+        ]
+        return kinds, offers
+
+    def _trier(self, model: str, weights: str | None, times_s: tuple[float | None, ...]) -> Trier:
+        classes = self.scenario.classes
+        return Trier(
+            solvers=tuple(task_market.solver_of(self.scenario, each, model, weights) for each in classes),
+            times_s=times_s,
         )
 
 
@@ -221,11 +255,11 @@ def rate(scenario: Scenario, candidates: Sequence[Candidate], predictor: Predict
         if any(line.capacity):
             lines.append(line)
         else:
-            unfit.append(Rejected(candidate=item.key, why=shortfall or _why_not(line)))
+            unfit.append(Rejected(candidate=item.key, why=shortfall or _why_not(line, scenario)))
     return Market(
         scenario=scenario,
         lines=tuple(lines),
-        hosted=hosted_offers(scenario, unfit),
+        hosted=task_market.for_tasks(scenario, hosted_offers(scenario, unfit), unfit),
         predictor=predictor,
         unfit=tuple(unfit),
     )
@@ -239,26 +273,40 @@ def _line(
     item: Candidate, good_enough: tuple[bool, ...], scenario: Scenario, limits: Sequence[float]
 ) -> Line:
     if item.measured is not None:
-        return _rated(item, tuple(map(measured, item.measured)), good_enough, scenario.confidence)
+        return _rated(item, tuple(map(measured, item.measured)), good_enough, scenario)
+    times, late = task_market.unit_times(scenario, item.deployment, None)
     bounds = [
-        ceiling(item.deployment, traffic, step_s=step_s) if good else 0.0
-        for traffic, good, step_s in zip(scenario.classes, good_enough, limits, strict=True)
+        ceiling(item.deployment, traffic, step_s=step_s) if good and not why else 0.0
+        for traffic, good, step_s, why in zip(scenario.classes, good_enough, limits, late, strict=True)
     ]
-    return Line(candidate=item, abilities=None, good_enough=good_enough, kind=_kind(item, bounds))
+    return Line(
+        candidate=item, abilities=None, good_enough=good_enough, kind=_kind(item, bounds), try_s=times
+    )
 
 
 def _rated(
-    item: Candidate, abilities: tuple[Ability, ...], good_enough: tuple[bool, ...], confidence: float
+    item: Candidate, abilities: tuple[Ability, ...], good_enough: tuple[bool, ...], scenario: Scenario
 ) -> Line:
+    times, late = task_market.unit_times(scenario, item.deployment, abilities)
     capacity = (
-        at_confidence(ability.requests_per_s, confidence) if good and ability.requests_per_s else 0.0
-        for ability, good in zip(abilities, good_enough, strict=True)
+        at_confidence(ability.requests_per_s, scenario.confidence)
+        if good and not why and ability.requests_per_s
+        else 0.0
+        for ability, good, why in zip(abilities, good_enough, late, strict=True)
     )
-    return Line(candidate=item, abilities=abilities, good_enough=good_enough, kind=_kind(item, capacity))
+    return Line(
+        candidate=item,
+        abilities=abilities,
+        good_enough=good_enough,
+        kind=_kind(item, capacity),
+        try_s=times,
+    )
 
 
-def _why_not(line: Line) -> str:
-    return next((a.why_not for a in line.abilities or () if a.why_not), "no capacity under the limits")
+def _why_not(line: Line, scenario: Scenario) -> str:
+    told = [ability.why_not for ability in line.abilities or ()]
+    told += task_market.unit_times(scenario, line.candidate.deployment, line.abilities)[1]
+    return next(filter(None, told), "no capacity under the limits")
 
 
 def _promise(line: Line) -> float:

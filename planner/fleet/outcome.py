@@ -11,8 +11,10 @@ from planner.fleet.plan_record import ApiUse, Unit
 from planner.fleet.problem import Mix, Period, Problem, load_units
 from planner.fleet.slo import all_hold, probability
 from planner.fleet.solution import held
+from planner.fleet.task_solve import Aim, best_for_tasks, bill_usd_per_h, usd_per_right
 from tonnage.evidence import Evidence, weakest
 from tonnage.units import HOURS_PER_MONTH
+from workloads.scenario import Objective, Scenario
 
 PERIODS_GAP_FRAC, PERIODS_TIME_LIMIT_S = 5e-3, 40.0
 """Where reserved or owned hardware ties many periods together, this close and this long is enough."""
@@ -67,9 +69,35 @@ class Outcome:
     mix: Mix
 
     @property
+    def bill_usd_per_h(self) -> float:
+        """Cost of units and offers; checks of results, and persons, are not in it [USD/h]."""
+        return bill_usd_per_h(self.problem, self.mix)
+
+    @property
     def usd_per_month(self) -> float:
-        """Cost of a month of 730 h."""
-        return self.mix.usd_per_h * HOURS_PER_MONTH
+        """Cost of units and offers in a month of 730 h."""
+        return self.bill_usd_per_h * HOURS_PER_MONTH
+
+    @property
+    def usd_per_reliable_task(self) -> float | None:
+        """All spend over the tasks that end right; None where chains are not chosen."""
+        return usd_per_right(self.problem, self.mix)
+
+    @property
+    def worth(self) -> float:
+        """What the plan makes least: spend per task that ends right, or spend per hour."""
+        per_task = self.market.scenario.objective is Objective.RELIABLE_TASK
+        found = self.usd_per_reliable_task if per_task else None
+        return self.mix.usd_per_h if found is None else found
+
+    @property
+    def tries(self) -> tuple[float, ...]:
+        """Per class, its shares all together: 1, or tries per task where chains are chosen."""
+        rows = (*self.mix.shares, *self.mix.offer_shares)
+        return tuple(
+            sum(row[j] for row in rows) if j in self.problem.tasks.classes else 1.0
+            for j in range(len(self.problem.rates))
+        )
 
     @property
     def within_budget(self) -> bool:
@@ -108,7 +136,7 @@ class Outcome:
             ApiUse(
                 provider=offer.offer.provider,
                 model=offer.offer.model,
-                share=_named(names, shares),
+                share=_named(names, self.parts(shares)),
                 usd_per_h=sum(
                     share * price
                     for share, price in zip(shares, metered.usd_per_h, strict=True)
@@ -119,6 +147,10 @@ class Outcome:
             for offer, metered, shares in rows
             if any(shares)
         )
+
+    def parts(self, shares: Sequence[float]) -> tuple[float, ...]:
+        """Return shares as parts of each class's requests."""
+        return tuple(share / tries if tries else 0.0 for share, tries in zip(shares, self.tries, strict=True))
 
     def slo_probability(self) -> float | None:
         """Return how likely every kind carries its load under the limits; None if nothing is predicted.
@@ -153,18 +185,30 @@ def solve(
     chosen = settled.of_lines(lines)
     problem = chosen.problem(load=load, price=price, api_price=api_price)
     goal = chosen.goal(problem)
-    mix = _cheapest(goal, quick=quick)
+    mix = _best(goal, settled.scenario, quick=quick)
     if mix is not None and goal is not problem:
         mix = cheapest_of_best(problem, goal, mix)
     return None if mix is None else Outcome(market=settled, lines=lines, problem=problem, mix=mix)
 
 
-def _cheapest(problem: Problem, *, quick: bool) -> Mix | None:
+def _best(problem: Problem, scenario: Scenario, *, quick: bool) -> Mix | None:
+    if not problem.tasks.classes:
+        return _cheapest(problem, True, quick=quick)
+    budget = scenario.budget.usd_per_month
+    aim = Aim(
+        per_right=scenario.objective is Objective.RELIABLE_TASK,
+        budget_usd_per_h=None if budget is None else budget / HOURS_PER_MONTH,
+    )
+    return best_for_tasks(problem, aim, lambda asked, fewest: _cheapest(asked, fewest, quick=quick))
+
+
+def _cheapest(problem: Problem, fewest: bool, *, quick: bool) -> Mix | None:
     if len(problem.spans) == 1:
-        return cheapest(problem)
-    if quick:
-        return cheapest(problem, gap_frac=QUICK_GAP_FRAC, time_limit_s=QUICK_TIME_LIMIT_S)
-    return cheapest(problem, gap_frac=PERIODS_GAP_FRAC, time_limit_s=PERIODS_TIME_LIMIT_S)
+        return cheapest(problem, fewest_kinds=fewest)
+    gap_frac, time_limit_s = (
+        (QUICK_GAP_FRAC, QUICK_TIME_LIMIT_S) if quick else (PERIODS_GAP_FRAC, PERIODS_TIME_LIMIT_S)
+    )
+    return cheapest(problem, gap_frac=gap_frac, time_limit_s=time_limit_s, fewest_kinds=fewest)
 
 
 def label_of(outcome: Outcome) -> str:
@@ -256,7 +300,9 @@ def _units(outcome: Outcome, item: Deployed) -> Iterable[Unit]:
             term_years=lot.term_years,
             price_basis=priced.label,
             usd_per_h=mean * priced.usd_per_h,
-            share=_named(names, [mean * priced.units / unit_hours * share for share in item.shares]),
+            share=_named(
+                names, [mean * priced.units / unit_hours * share for share in outcome.parts(item.shares)]
+            ),
             utilization=min(item.busy / item.count, 1.0),
             capacity_requests_per_s=_named(names, item.line.capacity),
             memory_bytes=max((a.memory_bytes for a in abilities if a.memory_bytes), default=None),

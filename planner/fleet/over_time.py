@@ -1,12 +1,13 @@
 """A plan over the periods of the day or week, and over the months in which the load grows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from planner.fleet.mix import cheapest
 from planner.fleet.outcome import QUICK_GAP_FRAC, Outcome
 from planner.fleet.plan_record import GrowthMonth, PlanPeriod
 from planner.fleet.problem import Mix, Priced, Problem, of_period
+from planner.fleet.task_solve import as_mixed, without_extras
 from tonnage.units import HOURS_PER_MONTH
 from workloads.profile import label
 from workloads.scenario import Scenario
@@ -16,17 +17,18 @@ SUNK = " (committed)"
 
 def periods(outcome: Outcome) -> tuple[PlanPeriod, ...]:
     """Return what happens in each period; nothing where the load stays the same."""
-    problem, mix = outcome.problem, outcome.mix
+    problem, mix = without_extras(outcome.problem), outcome.mix
     if len(problem.spans) == 1:
         return ()
-    means = [traffic.requests_per_s for traffic in outcome.market.scenario.classes]
+    classes = outcome.market.scenario.classes
+    means = [tries * each.requests_per_s for tries, each in zip(outcome.tries, classes, strict=True)]
     return tuple(_period(problem, mix, place, means) for place in range(len(problem.spans)))
 
 
 def _period(problem: Problem, mix: Mix, place: int, means: list[float]) -> PlanPeriod:
     span, part = problem.spans[place], mix.by_period[place]
     rates = [mean * scale for mean, scale in zip(means, span.scale, strict=True)]
-    hosted = [sum(column) for column in zip(*part.offer_shares, strict=True)] or [0.0] * len(rates)
+    hosted = _parts(part.offer_shares, (*part.shares, *part.offer_shares)) or [0.0] * len(rates)
     total = sum(rates)
     return PlanPeriod(
         label=label(place, len(problem.spans)),
@@ -36,11 +38,18 @@ def _period(problem: Problem, mix: Mix, place: int, means: list[float]) -> PlanP
             for kind, counts in zip(problem.kinds, part.bought, strict=True)
             for n, way in zip(counts, kind.purchases, strict=True)
         ),
-        api_frac=sum(rate * share for rate, share in zip(rates, hosted, strict=True)) / total
-        if total
-        else 0.0,
+        api_frac=sum(rate * part for rate, part in zip(rates, hosted, strict=True)) / total if total else 0.0,
         usd_per_h=of_period(problem, mix, place),
     )
+
+
+def _parts(some: Sequence[tuple[float, ...]], rows: Sequence[tuple[float, ...]]) -> list[float]:
+    """Return, per class, the part of all its requests that some of the rows serve."""
+    whole = [sum(column) for column in zip(*rows, strict=True)]
+    return [
+        sum(column) / total if total else 0.0
+        for column, total in zip(zip(*some, strict=True), whole, strict=False)
+    ]
 
 
 def growth(outcome: Outcome, scenario: Scenario) -> tuple[GrowthMonth, ...]:
@@ -65,13 +74,16 @@ def growth(outcome: Outcome, scenario: Scenario) -> tuple[GrowthMonth, ...]:
 
 def _months(outcome: Outcome, scenario: Scenario) -> Iterator[GrowthMonth]:
     factor = scenario.growth.factor
-    sunk, committed = _with_sunk(outcome.problem, outcome.mix)
+    problem = outcome.problem
+    if problem.tasks.classes:
+        problem = as_mixed(problem, outcome.mix)
+    sunk, committed = _with_sunk(problem, outcome.mix)
     for month in range(scenario.growth.months + 1):
         load = (1 + scenario.growth.per_month_frac) ** month
         mix = cheapest(_scaled(sunk, load / factor), gap_frac=QUICK_GAP_FRAC)
         if mix is not None:
             last = month == scenario.growth.months
-            usd_per_h = outcome.mix.usd_per_h if last else mix.usd_per_h + committed
+            usd_per_h = outcome.bill_usd_per_h if last else mix.usd_per_h + committed
             yield GrowthMonth(month=month, load_factor=load, cost_usd_per_month=usd_per_h * HOURS_PER_MONTH)
 
 

@@ -18,6 +18,7 @@ from planner.fleet.outcome import Outcome, solve
 from planner.fleet.over_time import growth, periods
 from planner.fleet.plan_record import Plan, Rejected
 from planner.fleet.task_cost import reliable_task
+from planner.fleet.task_market import check_tasks
 from tonnage.units import HOURS_PER_MONTH
 from workloads.scenario import Objective, Scenario
 from workloads.scenario_checks import check_objective
@@ -52,6 +53,7 @@ def make_plan(scenario: Scenario) -> Plan:
         If a device, model or format is in no catalog.
     """
     check_objective(scenario)
+    check_tasks(scenario)
     if scenario.objective is Objective.LOAD:
         return _most_load(scenario)
     predictor = Predictor(limit_steps=sensitivity.LIMIT_STEPS)
@@ -120,9 +122,9 @@ def _feasible(outcome: Outcome, candidates: Sequence[Candidate], predictor: Pred
         scenario=scenario,
         feasible=True,
         objective=scenario.objective.value,
-        cost_usd_per_h=outcome.mix.usd_per_h,
+        cost_usd_per_h=outcome.bill_usd_per_h,
         cost_usd_per_month=outcome.usd_per_month,
-        cost_usd_per_mtok=outcome.mix.usd_per_h / _mtok_per_h(scenario),
+        cost_usd_per_mtok=outcome.bill_usd_per_h / _mtok_per_h(outcome),
         cost_usd_per_reliable_task=None if task is None else task.usd,
         task=task,
         units=with_felt(outcome.units(), outcome.unit_keys(), rows),
@@ -174,10 +176,10 @@ def drawn_kwh(outcome: Outcome) -> float | None:
     return None if found is None else found / 1e3 * HOURS_PER_MONTH
 
 
-def _mtok_per_h(scenario: Scenario) -> float:
+def _mtok_per_h(outcome: Outcome) -> float:
     tokens_per_s = sum(
-        traffic.requests_per_s * (traffic.prompt_tokens + traffic.output_tokens)
-        for traffic in scenario.classes
+        tries * traffic.requests_per_s * (traffic.prompt_tokens + traffic.output_tokens)
+        for tries, traffic in zip(outcome.tries, outcome.market.scenario.classes, strict=True)
     )
     return tokens_per_s * SECONDS_PER_HOUR / 1e6
 

@@ -5,9 +5,29 @@ from typing import ClassVar
 from pydantic import Field
 
 from planner.fleet.check_record import PlanCheck
+from planner.fleet.task_record import ChainStepTaken, ReliableTask, SingleModel, TaskChain, TaskTier
 from tonnage.evidence import Evidence, Quantiles
 from tonnage.files import FileRecord, Record
 from workloads.scenario import Scenario
+
+__all__ = [
+    "Alternative",
+    "ApiUse",
+    "Binding",
+    "ChainStepTaken",
+    "GrowthMonth",
+    "Plan",
+    "PlanPeriod",
+    "Predicted",
+    "Rejected",
+    "Relaxation",
+    "ReliableTask",
+    "Sensitivity",
+    "SingleModel",
+    "TaskChain",
+    "TaskTier",
+    "Unit",
+]
 
 
 class Unit(Record):
@@ -88,6 +108,8 @@ class Alternative(Record):
 
     label: str
     cost_usd_per_month: float
+    usd_per_reliable_task: float | None = None
+    """Where chains of models are chosen."""
     units: tuple[Unit, ...] = ()
     api: tuple[ApiUse, ...] = ()
     why: str = ""
@@ -111,47 +133,6 @@ class Sensitivity(Record):
     cost_usd_per_month: float | None = None
     flips: bool
     detail: str = ""
-
-
-class TaskTier(Record):
-    """One model on the way from a task to its right end."""
-
-    model: str
-    hosted: bool
-    success_frac: float
-    """Of single tries, as published."""
-    correlation_frac: float
-    """Of two tries at the same task; 1 is that trying again never helps."""
-    usd_per_try: float
-    """Of all requests of a try, the check not counted."""
-    tries_per_task: float
-    """Mean over all tasks, those that never came this far included."""
-    solved_frac: float
-    """Share of all tasks that this tier ends rightly."""
-    usd_per_reliable_task_alone: float | None = None
-    """If there were this model and nobody after it."""
-    evidence: Evidence
-    source: str
-
-
-class ReliableTask(Record):
-    """What a task that ends right costs, and who ends it."""
-
-    usd: float
-    """Expected spend per task over the share that ends right."""
-    interval_usd: Quantiles | None = None
-    """With the sampling error of the success rates; None if it is not known."""
-    usd_per_task: float
-    reliable_frac: float
-    """Share of tasks that end right, a person's included."""
-    wrong_frac: float
-    """Share that ends with a wrong result taken for right."""
-    left_frac: float
-    """Share that no model ended: the person's, or open where there is none."""
-    person_usd: float | None = None
-    break_even_person_usd: float | None = None
-    """A person who asks more per task than this costs more than the models do."""
-    tiers: tuple[TaskTier, ...]
 
 
 class PlanPeriod(Record):

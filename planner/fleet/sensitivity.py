@@ -11,6 +11,7 @@ from planner.fleet.market import Line, Market, rate, survey
 from planner.fleet.mix import shadow_prices
 from planner.fleet.outcome import Outcome, label_of, solve
 from planner.fleet.plan_record import Binding, Sensitivity
+from planner.fleet.task_solve import as_mixed
 from tonnage.units import HOURS_PER_MONTH
 from workloads.scenario import Scenario
 
@@ -59,7 +60,9 @@ def binding(decision: Decision) -> tuple[Binding, ...]:
 
 
 def _load_rows(outcome: Outcome) -> Iterator[Binding]:
-    prices = shadow_prices(outcome.problem)
+    problem = outcome.problem
+    chosen = as_mixed(problem, outcome.mix) if problem.tasks.classes else problem
+    prices = shadow_prices(chosen)
     for traffic, price in zip(outcome.market.scenario.classes, prices or (), strict=False):
         per_month = price * HOURS_PER_MONTH
         yield Binding(
@@ -91,8 +94,8 @@ def _floor_rows(decision: Decision) -> Iterator[Binding]:
             survey(relax.with_floor(decision.scenario, benchmark, lower), decision.predictor.plain())[0],
             quick=True,
         )
-        if outcome is not None and outcome.mix.usd_per_h < decision.outcome.mix.usd_per_h * (1 - 1e-6):
-            saved = (decision.outcome.mix.usd_per_h - outcome.mix.usd_per_h) * HOURS_PER_MONTH
+        if outcome is not None and outcome.worth < decision.outcome.worth * (1 - 1e-6):
+            saved = decision.outcome.usd_per_month - outcome.usd_per_month
             yield Binding(
                 constraint=f"quality.{benchmark}_min",
                 detail=f"with a floor of {lower:g} instead of {floor:g} the plan would cost "

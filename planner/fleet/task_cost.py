@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from planner.fleet.chain_cost import chain_task, said_of_chains
 from planner.fleet.outcome import Outcome
 from planner.fleet.plan_record import ReliableTask, TaskTier
 from planner.fleet.reliable import Policy, Spent, Tier, cascade, interval
 from planner.fleet.retries import Fit, Verifier, fitted
+from planner.fleet.task_market import by_chains
 from workloads import tasks
 from workloads.scenario import Scenario, Task
 from workloads.tasks import Success
@@ -50,6 +52,8 @@ def reliable_task(outcome: Outcome) -> tuple[ReliableTask | None, tuple[str, ...
         Sentences; the reason where there is no answer to a task.
     """
     scenario = outcome.market.scenario
+    if by_chains(scenario):
+        return chain_task(outcome), tuple(said_of_chains(outcome))
     task = scenario.task
     if task is None:
         return None, ()
@@ -128,7 +132,8 @@ def _requests_per_h(share: dict[str, float], scenario: Scenario) -> float:
 
 
 def _rates(model: str, task: Task) -> tuple[Success, ...]:
-    return tasks.success(model, task.benchmark, split=task.split)
+    own = tuple(rate for rate in task.rates if rate.model_id == model)
+    return own or tasks.success(model, task.benchmark, split=task.split)
 
 
 def _rung(served: Served, rate: Success, task: Task) -> Rung:

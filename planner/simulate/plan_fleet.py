@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from planner.deployment import Case, Deployment
 from planner.fleet.plan_record import Plan, Unit
+from planner.fleet.served_load import with_further_tries
 from planner.simulate.deployments import simulated
 from planner.simulate.feeds import Drawn, Replayed, traffic_of
 from planner.simulate.instance import Fleet, Kind, Role, Router
@@ -34,6 +35,7 @@ def experiment_of_plan(
     if not plan.units:
         why = "it serves everything through APIs" if plan.feasible else "it is infeasible"
         raise Infeasible(f"the plan has no units of its own to simulate: {why}")
+    plan = with_further_tries(plan)
     classes = plan.scenario.classes
     parts = [sum(unit.share.get(each.name, 0.0) for unit in plan.units) for each in classes]
     here = [(each, share) for each, share in zip(classes, parts, strict=True) if share > NO_TRAFFIC]
