@@ -3,7 +3,7 @@
 import math
 import types
 from enum import Enum
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import annotated_types as limits
 from hypothesis import strategies as st
@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from planner.deployment import Case
 from tonnage.evidence import Quantiles
 from workloads.scenario import Scenario, TrafficClass
+from workloads.tasks import Success
 
 NAMES = st.text("abcdefgh-0123456789. é", min_size=1, max_size=12)
 
@@ -44,6 +45,8 @@ def _values(kind: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
     if origin is tuple:
         least = max([limit.min_length for limit in metadata if isinstance(limit, limits.MinLen)], default=0)
         return st.lists(_values(inner[0], []), min_size=least, max_size=max(2, least)).map(tuple)
+    if origin is Literal:
+        return st.sampled_from(inner)
     if origin is dict:
         return st.dictionaries(_values(inner[0], []), _values(inner[1], []), max_size=2)
     if kind is type(None):
@@ -64,6 +67,8 @@ def _values(kind: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
 
 
 def _field(name: str, field: FieldInfo, model: type[BaseModel]) -> st.SearchStrategy[Any]:
+    if model is Success and name in ("all_of", "any_of"):
+        return st.floats(0, 1).map(lambda share: {1: share})
     if model is Case and name == "length_spread":
         return st.sampled_from(["fixed", "uniform-0.8-1.0"])
     return _values(field.annotation, list(field.metadata))

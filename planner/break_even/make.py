@@ -7,7 +7,8 @@ from planner.break_even.crossing import Crossing, crossing
 from planner.break_even.record import BreakEven, Pair, Point
 from planner.fleet.ability import Predictor
 from planner.fleet.hosted import Hosted
-from planner.fleet.market import Line, Market, survey
+from planner.fleet.line import Line
+from planner.fleet.market import Market, survey
 from planner.fleet.outcome import Outcome, solve
 from planner.fleet.peak import peak_rate
 from planner.fleet.problem import Priced

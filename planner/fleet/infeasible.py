@@ -1,6 +1,6 @@
 """Why no plan holds: which limits bind, and the smallest relaxation of each that makes one, solved."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from planner.fleet import floors, physical, relax, task_relax
@@ -16,8 +16,6 @@ from workloads.scenario import Scenario
 
 RATIO = 1.01
 """A limit is found to one percent; the value given is on the side that works."""
-LARGEST_FACTOR = 4096.0
-"""A latency limit that had to grow further is given up on."""
 LOAD_MARGIN_FRAC = 1e-6
 """Taken off the largest load so that it holds in spite of rounding."""
 
@@ -157,7 +155,7 @@ def _needed_s(inquiry: Inquiry, key: str, current: float) -> float | None:
 
     if inquiry.among_same(relax.with_limit(inquiry.scenario, key, None)) is None:
         return None
-    return _smallest(holds, current)
+    return relax.smallest_that_holds(holds, current, ratio=RATIO)
 
 
 def _tasks(inquiry: Inquiry) -> Iterator[Relaxation]:
@@ -184,17 +182,7 @@ def _first_in_time(inquiry: Inquiry, current: float) -> float | None:
     def holds(seconds: float | None) -> bool:
         return inquiry.among_same(task_relax.with_deadline(inquiry.scenario, seconds)) is not None
 
-    return _smallest(holds, current) if holds(None) else None
-
-
-def _smallest(holds: Callable[[float], bool], current: float) -> float | None:
-    """Search upwards from a limit that does not hold."""
-    factor = 2.0
-    while not holds(current * factor):
-        factor *= 2.0
-        if factor > LARGEST_FACTOR:
-            return None
-    return relax.first_that_holds(holds, current * factor / 2, current * factor, ratio=RATIO)
+    return relax.smallest_that_holds(holds, current, ratio=RATIO) if holds(None) else None
 
 
 def _quality(inquiry: Inquiry) -> Iterator[Relaxation]:

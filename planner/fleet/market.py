@@ -1,60 +1,24 @@
 """Everything that could be bought for a scenario, rated and priced, and the problem it poses."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from planner.fleet import floors, task_market
-from planner.fleet.ability import Ability, Predictor, measured
+from planner.fleet.ability import Predictor
 from planner.fleet.candidates import Candidate, Search
-from planner.fleet.ceiling import ceiling, step_limit_s
+from planner.fleet.ceiling import step_limit_s
 from planner.fleet.dominance import reduce
 from planner.fleet.energy_goal import ENERGY, energy_goal
 from planner.fleet.hosted import Hosted, hosted_offers
+from planner.fleet.line import Line, line_of, rated_line, why_not
 from planner.fleet.plan_record import Rejected
 from planner.fleet.posing import metered, periods_of, rates_of, stock_of
 from planner.fleet.problem import Kind, Problem
-from planner.fleet.slo import at_confidence
 from planner.fleet.task_problem import Trier, with_chains
 from workloads.scenario import Scenario
 
 FIRST_RATED = 48
 """Candidates that are rated before any is compared: those that promise most for their price."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A candidate with what one unit can carry.
-
-    Attributes
-    ----------
-    abilities : tuple of Ability, or None
-        Per class; None while nothing but the ceiling is known.
-    good_enough : tuple of bool
-        Per class: the quality floors hold.
-    kind : Kind
-        Its column in the programme.
-    try_s : tuple of float or None
-        Per class, the time of a try at a task of it; None where it does not matter.
-    """
-
-    candidate: Candidate
-    abilities: tuple[Ability, ...] | None
-    good_enough: tuple[bool, ...]
-    kind: Kind
-    try_s: tuple[float | None, ...] = ()
-
-    @property
-    def capacity(self) -> tuple[float, ...]:
-        """Per class, at the confidence asked for, or the ceiling [requests/s].
-
-        0 where it cannot serve the class or is not good enough for it.
-        """
-        return self.kind.capacity
-
-    @property
-    def is_rated(self) -> bool:
-        """Its capacity is known, not only bounded."""
-        return self.abilities is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,11 +101,11 @@ class Market:
         for line in self.lines:
             item, abilities = line.candidate, by_key.get(line.candidate.key)
             if abilities is not None:
-                line = _rated(item, abilities, line.good_enough, self.scenario)
+                line = rated_line(item, abilities, line.good_enough, self.scenario)
             if any(line.capacity):
                 lines.append(line)
             else:
-                unfit.append(Rejected(candidate=item.key, why=_why_not(line, self.scenario)))
+                unfit.append(Rejected(candidate=item.key, why=why_not(line, self.scenario)))
         return replace(self, lines=tuple(lines), unfit=tuple(unfit))
 
     def goal(self, problem: Problem) -> Problem:
@@ -217,10 +181,6 @@ def _dearer(line: Line, price: Callable[[Line], float] | None) -> Kind:
     return replace(line.kind, purchases=ways)
 
 
-def _kind(item: Candidate, capacity: Iterable[float]) -> Kind:
-    return Kind(key=item.key, capacity=tuple(capacity), purchases=item.ways)
-
-
 def survey(scenario: Scenario, predictor: Predictor) -> tuple[Market, tuple[Candidate, ...]]:
     """Search, rate and price everything that a scenario allows.
 
@@ -251,11 +211,11 @@ def rate(scenario: Scenario, candidates: Sequence[Candidate], predictor: Predict
     limits = [step_limit_s(traffic.slo) for traffic in scenario.classes]
     for item in candidates:
         good_enough, shortfall = checked[_checked_by(item)]
-        line = _line(item, good_enough, scenario, limits)
+        line = line_of(item, good_enough, scenario, limits)
         if any(line.capacity):
             lines.append(line)
         else:
-            unfit.append(Rejected(candidate=item.key, why=shortfall or _why_not(line, scenario)))
+            unfit.append(Rejected(candidate=item.key, why=shortfall or why_not(line, scenario)))
     return Market(
         scenario=scenario,
         lines=tuple(lines),
@@ -267,46 +227,6 @@ def rate(scenario: Scenario, candidates: Sequence[Candidate], predictor: Predict
 
 def _checked_by(item: Candidate) -> tuple[str, str, bool]:
     return item.deployment.model, item.deployment.weights, item.measured is not None
-
-
-def _line(
-    item: Candidate, good_enough: tuple[bool, ...], scenario: Scenario, limits: Sequence[float]
-) -> Line:
-    if item.measured is not None:
-        return _rated(item, tuple(map(measured, item.measured)), good_enough, scenario)
-    times, late = task_market.unit_times(scenario, item.deployment, None)
-    bounds = [
-        ceiling(item.deployment, traffic, step_s=step_s) if good and not why else 0.0
-        for traffic, good, step_s, why in zip(scenario.classes, good_enough, limits, late, strict=True)
-    ]
-    return Line(
-        candidate=item, abilities=None, good_enough=good_enough, kind=_kind(item, bounds), try_s=times
-    )
-
-
-def _rated(
-    item: Candidate, abilities: tuple[Ability, ...], good_enough: tuple[bool, ...], scenario: Scenario
-) -> Line:
-    times, late = task_market.unit_times(scenario, item.deployment, abilities)
-    capacity = (
-        at_confidence(ability.requests_per_s, scenario.confidence)
-        if good and not why and ability.requests_per_s
-        else 0.0
-        for ability, good, why in zip(abilities, good_enough, late, strict=True)
-    )
-    return Line(
-        candidate=item,
-        abilities=abilities,
-        good_enough=good_enough,
-        kind=_kind(item, capacity),
-        try_s=times,
-    )
-
-
-def _why_not(line: Line, scenario: Scenario) -> str:
-    told = [ability.why_not for ability in line.abilities or ()]
-    told += task_market.unit_times(scenario, line.candidate.deployment, line.abilities)[1]
-    return next(filter(None, told), "no capacity under the limits")
 
 
 def _promise(line: Line) -> float:

@@ -4,22 +4,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from planner.fleet.ability import Ability
-from planner.fleet.market import Line, Market
-from planner.fleet.mix import cheapest, cheapest_of_best
+from planner.fleet.best_mix import best_mix
+from planner.fleet.line import Line
+from planner.fleet.market import Market
+from planner.fleet.mix import cheapest_of_best
 from planner.fleet.money import tdp_w
 from planner.fleet.plan_record import ApiUse, Unit
 from planner.fleet.problem import Mix, Period, Problem, load_units
 from planner.fleet.slo import all_hold, probability
 from planner.fleet.solution import held
-from planner.fleet.task_solve import Aim, best_for_tasks, bill_usd_per_h, usd_per_right
+from planner.fleet.task_solve import bill_usd_per_h, usd_per_right
 from tonnage.evidence import Evidence, weakest
 from tonnage.units import HOURS_PER_MONTH
-from workloads.scenario import Objective, Scenario
-
-PERIODS_GAP_FRAC, PERIODS_TIME_LIMIT_S = 5e-3, 40.0
-"""Where reserved or owned hardware ties many periods together, this close and this long is enough."""
-QUICK_GAP_FRAC, QUICK_TIME_LIMIT_S = 1e-2, 6.0
-"""The same for each of the many solutions that say what would change the plan."""
+from workloads.scenario import Objective
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,30 +182,10 @@ def solve(
     chosen = settled.of_lines(lines)
     problem = chosen.problem(load=load, price=price, api_price=api_price)
     goal = chosen.goal(problem)
-    mix = _best(goal, settled.scenario, quick=quick)
+    mix = best_mix(goal, settled.scenario, quick=quick)
     if mix is not None and goal is not problem:
         mix = cheapest_of_best(problem, goal, mix)
     return None if mix is None else Outcome(market=settled, lines=lines, problem=problem, mix=mix)
-
-
-def _best(problem: Problem, scenario: Scenario, *, quick: bool) -> Mix | None:
-    if not problem.tasks.classes:
-        return _cheapest(problem, True, quick=quick)
-    budget = scenario.budget.usd_per_month
-    aim = Aim(
-        per_right=scenario.objective is Objective.RELIABLE_TASK,
-        budget_usd_per_h=None if budget is None else budget / HOURS_PER_MONTH,
-    )
-    return best_for_tasks(problem, aim, lambda asked, fewest: _cheapest(asked, fewest, quick=quick))
-
-
-def _cheapest(problem: Problem, fewest: bool, *, quick: bool) -> Mix | None:
-    if len(problem.spans) == 1:
-        return cheapest(problem, fewest_kinds=fewest)
-    gap_frac, time_limit_s = (
-        (QUICK_GAP_FRAC, QUICK_TIME_LIMIT_S) if quick else (PERIODS_GAP_FRAC, PERIODS_TIME_LIMIT_S)
-    )
-    return cheapest(problem, gap_frac=gap_frac, time_limit_s=time_limit_s, fewest_kinds=fewest)
 
 
 def label_of(outcome: Outcome) -> str:
@@ -277,6 +254,7 @@ def _units(outcome: Outcome, item: Deployed) -> Iterable[Unit]:
     names = tuple(traffic.name for traffic in outcome.market.scenario.classes)
     abilities = served(item)
     spans = outcome.problem.spans
+    each_w = tdp_w(deployment.device)  # at the thermal limit, hosts not counted
     unit_hours = _on_mean(item.units_by_period, spans)
     for place, (lot, priced) in enumerate(item.line.candidate.bought):
         counts = tuple(row[place] for row in item.by_period)
@@ -306,7 +284,7 @@ def _units(outcome: Outcome, item: Deployed) -> Iterable[Unit]:
             utilization=min(item.busy / item.count, 1.0),
             capacity_requests_per_s=_named(names, item.line.capacity),
             memory_bytes=max((a.memory_bytes for a in abilities if a.memory_bytes), default=None),
-            power_w=_power_w(deployment.device, units * deployment.devices),
+            power_w=None if each_w is None else each_w * units * deployment.devices,
             evidence=weakest(ability.evidence for ability in abilities) if abilities else Evidence.ASSUMED,
         )
 
@@ -316,9 +294,3 @@ def _on_mean(counts: Sequence[int], spans: Sequence[Period]) -> float:
     if len(set(counts)) == 1:
         return float(counts[0])
     return sum(n * period.time_frac for n, period in zip(counts, spans, strict=True))
-
-
-def _power_w(device: str, devices: int) -> float | None:
-    """Power of the devices at their thermal limit, hosts not counted."""
-    each_w = tdp_w(device)
-    return None if each_w is None else each_w * devices

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from planner.fleet.best_mix import QUICK_GAP_FRAC
 from planner.fleet.mix import cheapest
-from planner.fleet.outcome import QUICK_GAP_FRAC, Outcome
+from planner.fleet.outcome import Outcome
 from planner.fleet.plan_record import GrowthMonth, PlanPeriod
 from planner.fleet.problem import Mix, Priced, Problem, of_period
 from planner.fleet.task_solve import as_mixed, without_extras

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from planner.fleet.ability import with_limits
 from workloads.scenario import Growth, Quality, Scenario, Slo, TrafficClass
 
+LARGEST_FACTOR = 4096.0
+"""A limit that had to grow further is given up on."""
+
 
 def limits(scenario: Scenario) -> dict[str, float]:
     """Return every latency limit that some class has, at its tightest [s]."""
@@ -134,3 +137,13 @@ def first_that_holds(holds: Callable[[float], bool], fails: float, works: float,
         else:
             fails = middle
     return works
+
+
+def smallest_that_holds(holds: Callable[[float], bool], current: float, *, ratio: float) -> float | None:
+    """Search upwards from a limit that does not hold for about the least that does; None if none does."""
+    factor = 2.0
+    while not holds(current * factor):
+        factor *= 2.0
+        if factor > LARGEST_FACTOR:
+            return None
+    return first_that_holds(holds, current * factor / 2, current * factor, ratio=ratio)

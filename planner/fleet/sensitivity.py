@@ -7,7 +7,8 @@ from planner.fleet import floors, relax
 from planner.fleet.ability import Predictor
 from planner.fleet.candidates import Candidate
 from planner.fleet.dominance import reduce
-from planner.fleet.market import Line, Market, rate, survey
+from planner.fleet.line import Line
+from planner.fleet.market import Market, rate, survey
 from planner.fleet.mix import shadow_prices
 from planner.fleet.outcome import Outcome, label_of, solve
 from planner.fleet.plan_record import Binding, Sensitivity

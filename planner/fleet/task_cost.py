@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from planner.fleet.chain_cost import chain_task, said_of_chains
+from planner.fleet.chain_assumptions import said_of_chains
+from planner.fleet.chain_cost import chain_task
 from planner.fleet.outcome import Outcome
 from planner.fleet.plan_record import ReliableTask, TaskTier
 from planner.fleet.reliable import Policy, Spent, Tier, cascade, interval

@@ -1,0 +1,95 @@
+"""A candidate with what one unit can carry of each class, and how long a try at a task takes there."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from planner.fleet import task_market
+from planner.fleet.ability import Ability, measured
+from planner.fleet.candidates import Candidate
+from planner.fleet.ceiling import ceiling
+from planner.fleet.problem import Kind
+from planner.fleet.slo import at_confidence
+from workloads.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A candidate with what one unit can carry.
+
+    Attributes
+    ----------
+    abilities : tuple of Ability, or None
+        Per class; None while nothing but the ceiling is known.
+    good_enough : tuple of bool
+        Per class: the quality floors hold.
+    kind : Kind
+        Its column in the programme.
+    try_s : tuple of float or None
+        Per class, the time of a try at a task of it; None where it does not matter.
+    """
+
+    candidate: Candidate
+    abilities: tuple[Ability, ...] | None
+    good_enough: tuple[bool, ...]
+    kind: Kind
+    try_s: tuple[float | None, ...] = ()
+
+    @property
+    def capacity(self) -> tuple[float, ...]:
+        """Per class, at the confidence asked for, or the ceiling [requests/s].
+
+        0 where it cannot serve the class or is not good enough for it.
+        """
+        return self.kind.capacity
+
+    @property
+    def is_rated(self) -> bool:
+        """Its capacity is known, not only bounded."""
+        return self.abilities is not None
+
+
+def line_of(
+    item: Candidate, good_enough: tuple[bool, ...], scenario: Scenario, limits: Sequence[float]
+) -> Line:
+    """Return a candidate as it was measured, or at its ceiling while it is not predicted."""
+    if item.measured is not None:
+        return rated_line(item, tuple(map(measured, item.measured)), good_enough, scenario)
+    times, late = task_market.unit_times(scenario, item.deployment, None)
+    bounds = [
+        ceiling(item.deployment, traffic, step_s=step_s) if good and not why else 0.0
+        for traffic, good, step_s, why in zip(scenario.classes, good_enough, limits, late, strict=True)
+    ]
+    return Line(
+        candidate=item, abilities=None, good_enough=good_enough, kind=_kind(item, bounds), try_s=times
+    )
+
+
+def rated_line(
+    item: Candidate, abilities: tuple[Ability, ...], good_enough: tuple[bool, ...], scenario: Scenario
+) -> Line:
+    """Return a candidate at the capacity that its units reach with the confidence asked for."""
+    times, late = task_market.unit_times(scenario, item.deployment, abilities)
+    capacity = (
+        at_confidence(ability.requests_per_s, scenario.confidence)
+        if good and not why and ability.requests_per_s
+        else 0.0
+        for ability, good, why in zip(abilities, good_enough, late, strict=True)
+    )
+    return Line(
+        candidate=item,
+        abilities=abilities,
+        good_enough=good_enough,
+        kind=_kind(item, capacity),
+        try_s=times,
+    )
+
+
+def why_not(line: Line, scenario: Scenario) -> str:
+    """Return why a line can serve no class."""
+    told = [ability.why_not for ability in line.abilities or ()]
+    told += task_market.unit_times(scenario, line.candidate.deployment, line.abilities)[1]
+    return next(filter(None, told), "no capacity under the limits")
+
+
+def _kind(item: Candidate, capacity: Iterable[float]) -> Kind:
+    return Kind(key=item.key, capacity=tuple(capacity), purchases=item.ways)
