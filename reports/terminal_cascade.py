@@ -27,8 +27,10 @@ def show_cascades(found: Cascades) -> None:
 
 
 def chain(one: Cascade) -> str:
-    """Return the models in their order."""
-    return ", then ".join(step.model for step in one.steps)
+    """Return the models in their order, with how often each may try."""
+    return ", then ".join(
+        f"{step.model} x {step.up_to}" if step.up_to > 1 else step.model for step in one.steps
+    )
 
 
 def _against(found: Cascades, best: Cascade) -> list[str]:

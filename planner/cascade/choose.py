@@ -2,50 +2,55 @@
 
 Notes
 -----
-A chain is an ordered set of models, each more often right than the one before. How
-often each is tried follows from the beta-binomials of its success and the policy
-(`planner.fleet.reliable`); what those tries cost follows from the cheapest fleet
-that serves them (`planner.cascade.tiered`), units and offers shared by nothing
-else. Both are exact, so the first of the ranking is the best single chain. Two
-chains side by side, each for a part of the tasks, are not considered.
+The chains, and what their tries cost, are those of the plan's own programme with a single chain
+left in it: the cheapest fleet that serves its tries and nothing else. A plan may also mix chains
+and let them share units, so it never costs more per right end than the first of this ranking.
+Most chains are told from a bound alone: no try costs less than on full units of the cheapest kind.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, pairwise
 
+from planner.cascade.bound import least_usd_per_h
 from planner.cascade.record import Cascade, Cascades, Step
-from planner.cascade.tiered import problem_of
 from planner.fleet.ability import Predictor
+from planner.fleet.candidates import Candidate
+from planner.fleet.chain import Chain
+from planner.fleet.hosted import hosted_offers
 from planner.fleet.market import Market, survey
 from planner.fleet.mix import cheapest
 from planner.fleet.problem import Mix, Problem
-from planner.fleet.reliable import Policy, Spent, Tier, cascade
-from planner.fleet.retries import Fit, Verifier, fitted
+from planner.fleet.ratio import right_per_h, tasks_per_h
+from planner.fleet.routes import Route
+from planner.fleet.solvers import Solver
+from planner.fleet.task_market import check_tasks, solver_of, tasks
+from planner.fleet.task_problem import route_of
+from planner.fleet.task_relax import with_task
+from planner.fleet.task_solve import bill_usd_per_h
 from tonnage.errors import InvalidInput
-from workloads import tasks
-from workloads.scenario import Scenario, Task
-from workloads.tasks import Success
+from workloads.scenario import Objective, Scenario
 
 MOST_STEPS = 3
-MOST_MODELS = 12
-"""Models whose chains are tried: those that solve most."""
 SHOWN = 10
-SECONDS_PER_HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """A model that can serve, and how often it is right."""
+class Ranking:
+    """What chains are ranked on.
 
-    model: str
-    rate: Success
-    fit: Fit
+    Attributes
+    ----------
+    chains : mapping of str to tuple of Chain
+        By key: the chain of every class with tasks.
+    routes : mapping of str to Route
+        Of the first class with tasks.
+    """
 
-    @property
-    def tier(self) -> Tier:
-        """The model as a tier whose tries are priced elsewhere."""
-        return Tier(name=self.model, tries=self.fit.tries, usd_per_try=0.0)
+    market: Market
+    problem: Problem
+    chains: Mapping[str, tuple[Chain, ...]]
+    routes: Mapping[str, Route]
+    solvers: Mapping[str, Solver]
 
 
 def cascades(scenario: Scenario, *, steps: int = MOST_STEPS) -> Cascades:
@@ -54,7 +59,7 @@ def cascades(scenario: Scenario, *, steps: int = MOST_STEPS) -> Cascades:
     Parameters
     ----------
     scenario : Scenario
-        With a task. Its traffic is taken as that of one try at every task.
+        With a task. Its traffic is taken as that of one try at every task; its budget is no limit.
     steps : int
         Models in a chain at most.
 
@@ -63,136 +68,166 @@ def cascades(scenario: Scenario, *, steps: int = MOST_STEPS) -> Cascades:
     InvalidInput
         If the scenario has no task.
     """
-    task = scenario.task
-    if task is None:
-        raise InvalidInput("the scenario has no [task]: say what a right end is, e.g. [task] benchmark = ...")
-    market, _ = survey(scenario, Predictor())
-    market = _settled_by_model(market)
-    known, unknown = _known(market, task)
-    per_h = SECONDS_PER_HOUR * sum(each.requests_per_s for each in scenario.classes) / task.requests_per_task
-    policy = _policy(task)
-    found = [_priced(market, chain, policy, per_h) for chain in _chains(known, steps)]
-    ranked = sorted((one for one in found if one is not None), key=lambda one: one.usd_per_reliable_task)
-    alone = [one for one in ranked if len(one.steps) == 1]
+    asked = _asked(scenario, steps)
+    market, candidates = survey(asked, Predictor())
+    settled = market.settled()
+    chosen = settled.of_lines(settled.rated())
+    ranking = _ranking(chosen)
+    ranked = _best(ranking)
+    first = next(task for task in tasks(asked) if task is not None)
+    known = bool(ranking.chains)
     return Cascades(
         scenario=scenario,
-        tasks_per_h=per_h,
-        ranked=tuple(ranked[:SHOWN]),
-        strongest=max(alone, key=lambda one: one.steps[0].success_frac, default=None),
-        person_usd=task.person_usd,
-        considered=len(found),
-        unknown=tuple(unknown),
-        notes=tuple(_notes(task, known)),
+        tasks_per_h=tasks_per_h(ranking.problem) if known else 0.0,
+        ranked=tuple(ranked),
+        strongest=_strongest(ranking),
+        person_usd=first.person_usd,
+        considered=len(ranking.chains),
+        unknown=tuple(_unknown(asked, candidates)),
+        notes=tuple(_notes(asked, known=known)),
     )
 
 
-def _settled_by_model(market: Market) -> Market:
-    """Settle each model on its own: one that others beat may still be a step of a chain."""
-    names = dict.fromkeys(line.candidate.deployment.model for line in market.lines)
-    lines = [
-        line
-        for name in names
-        for line in market.of_lines(
-            tuple(one for one in market.lines if one.candidate.deployment.model == name)
-        )
-        .without_hosted()
-        .settled()
-        .rated()
-    ]
-    return market.of_lines(tuple(lines))
+def _asked(scenario: Scenario, steps: int) -> Scenario:
+    if not any(tasks(scenario)):
+        raise InvalidInput("the scenario has no [task]: say what a right end is, e.g. [task] benchmark = ...")
+    asked = with_task(scenario, lambda task: task.model_copy(update={"max_steps": steps}))
+    asked = asked.model_copy(update={"objective": Objective.RELIABLE_TASK})
+    check_tasks(asked)
+    return asked
 
 
-def _known(market: Market, task: Task) -> tuple[list[Known], list[str]]:
-    own = [line.candidate.deployment.model for line in market.lines if all(line.capacity)]
-    hosted = [
-        offer.offer.model_id or offer.offer.model for offer in market.hosted if None not in offer.usd_per_h
-    ]
-    known, unknown = [], []
-    for model in dict.fromkeys((*own, *hosted)):
-        rates = tasks.success(model, task.benchmark, split=task.split)
-        if rates:
-            known.append(Known(model=model, rate=rates[0], fit=fitted(rates[0])))
-        else:
-            unknown.append(model)
-    known.sort(key=lambda one: one.rate.first_try)
-    return known[-MOST_MODELS:], unknown
-
-
-def _chains(known: Sequence[Known], steps: int) -> Iterator[tuple[Known, ...]]:
-    """Yield every chain in which each model is right more often than the one before."""
-    for size in range(1, steps + 1):
-        for chain in combinations(known, size):
-            rising = pairwise(chain)
-            if all(low.rate.first_try < high.rate.first_try for low, high in rising):
-                yield chain
-
-
-def _policy(task: Task) -> Policy:
-    return Policy(
-        up_to=task.tries,
-        verifier=Verifier(
-            usd=task.verifier_usd, false_accept=task.false_accept_frac, false_reject=task.false_reject_frac
-        ),
-        person_usd=task.person_usd,
+def _ranking(market: Market) -> Ranking:
+    problem = market.problem()
+    kinds, offers = market.triers()
+    found: dict[str, list[Chain]] = {}
+    for chain in problem.tasks.chains:
+        found.setdefault(chain.key, []).append(chain)
+    classes = sorted(problem.tasks.classes)
+    whole = {key: tuple(own) for key, own in found.items() if len(own) == len(classes)}
+    return Ranking(
+        market=market,
+        problem=problem,
+        chains=whole,
+        routes=route_of(market.scenario, problem, [*kinds, *offers], classes[0]),
+        solvers={one.name: one for trier in (*kinds, *offers) for one in trier.solvers if one is not None},
     )
 
 
-def _priced(market: Market, chain: Sequence[Known], policy: Policy, per_h: float) -> Cascade | None:
-    """Return a chain with its cost; None if its load cannot be served, or nothing ends right."""
-    first = cascade([one.tier for one in chain], policy)
-    if min(first.tries) <= 0 or first.reliable <= 0:
-        return None
-    models = [one.model for one in chain]
-    problem = problem_of(market, models, first.tries)
+def _best(ranking: Ranking) -> list[Cascade]:
+    """Return the chains that cost least, in their order.
+
+    Those are looked at in the order of their bounds, until no bound is below what was found.
+    """
+    bounds = sorted((_bound(ranking, key), key) for key in ranking.chains)
+    found: list[Cascade] = []
+    for bound, key in bounds:
+        if len(found) >= SHOWN and bound >= found[SHOWN - 1].usd_per_reliable_task:
+            break
+        one = _priced(ranking, key)
+        if one is not None:
+            found = sorted([*found, one], key=lambda each: each.usd_per_reliable_task)
+    return found[:SHOWN]
+
+
+def _bound(ranking: Ranking, key: str) -> float:
+    chains = ranking.chains[key]
+    return least_usd_per_h(ranking.problem, chains) / sum(chain.right_per_h for chain in chains)
+
+
+def _priced(ranking: Ranking, key: str) -> Cascade | None:
+    """Return a chain with its cost; None if its tries cannot be served, or nothing ends right."""
+    rules = replace(ranking.problem.tasks, chains=ranking.chains[key], right_min=())
+    problem = replace(ranking.problem, tasks=rules)
     mix = cheapest(problem)
-    if mix is None:
+    if mix is None or right_per_h(problem, mix) <= 0:
         return None
-    each_try = _usd_per_try(problem, mix, first, per_h)
-    tiers = [replace(one.tier, usd_per_try=usd) for one, usd in zip(chain, each_try, strict=True)]
-    spent = cascade(tiers, policy)
+    route, per_h, right = ranking.routes[key], tasks_per_h(problem), right_per_h(problem, mix)
+    person = _person_usd_per_h(ranking, route, per_h)
+    solved = sum(route.solved)
     return Cascade(
-        steps=tuple(
-            Step(
-                model=one.model,
-                success_frac=one.rate.first_try,
-                tries_per_task=tries,
-                solved_frac=solved,
-                runs_on=_runs_on(problem, mix, place, len(chain)),
-                evidence=one.fit.evidence,
-                source=one.rate.source,
-            )
-            for place, (one, tries, solved) in enumerate(zip(chain, spent.tries, spent.solved, strict=True))
-        ),
-        usd_per_reliable_task=spent.usd_per_reliable_task or 0.0,
-        usd_per_task=spent.usd_per_task,
-        machines_usd_per_h=mix.usd_per_h,
-        reliable_frac=spent.reliable,
-        wrong_frac=spent.wrong,
-        left_frac=spent.left,
-        break_even_person_usd=spent.break_even_usd,
+        steps=tuple(_steps(ranking, route, problem, mix)),
+        usd_per_reliable_task=mix.usd_per_h / right,
+        usd_per_task=mix.usd_per_h / per_h,
+        machines_usd_per_h=bill_usd_per_h(problem, mix),
+        reliable_frac=right / per_h,
+        wrong_frac=route.wrong,
+        left_frac=route.left,
+        break_even_person_usd=(mix.usd_per_h - person) / per_h / solved if solved > 0 else None,
+        worst_s=route.worst_s,
     )
 
 
-def _usd_per_try(problem: Problem, mix: Mix, spent: Spent, per_h: float) -> list[float]:
-    """Spread the cost of the fleet evenly over all tries: only the sum matters to a chain."""
-    tries_per_h = per_h * sum(spent.tries)
-    return [mix.usd_per_h / tries_per_h] * len(spent.tries)
+def _person_usd_per_h(ranking: Ranking, route: Route, per_h: float) -> float:
+    first = next(task for task in tasks(ranking.market.scenario) if task is not None)
+    return per_h * route.left * (first.person_usd or 0.0)
 
 
-def _runs_on(problem: Problem, mix: Mix, tier: int, tiers: int) -> str:
-    width = len(problem.rates) // tiers
-    part = slice(tier * width, (tier + 1) * width)
-    own = [kind.key for kind, row in zip(problem.kinds, mix.shares, strict=True) if any(row[part])]
+def _steps(ranking: Ranking, route: Route, problem: Problem, mix: Mix) -> Iterator[Step]:
+    for step, tries, solved in zip(route.steps, route.tries, route.solved, strict=True):
+        solver = ranking.solvers[step.solver]
+        yield Step(
+            model=step.solver,
+            up_to=step.up_to,
+            success_frac=solver.fit.tries.mean,
+            tries_per_task=tries,
+            solved_frac=solved,
+            runs_on=_runs_on(problem, mix, step.solver),
+            evidence=solver.fit.evidence,
+            source=solver.rate.source,
+        )
+
+
+def _runs_on(problem: Problem, mix: Mix, solver: str) -> str:
+    def serves(names: Sequence[str], row: Sequence[float]) -> bool:
+        return any(share > 0 and name == solver for name, share in zip(names, row, strict=True))
+
+    own = [
+        kind.key
+        for kind, row in zip(problem.kinds, mix.shares, strict=True)
+        if serves(kind.skill.solver, row)
+    ]
     hosted = [
-        offer.key for offer, row in zip(problem.offers, mix.offer_shares, strict=True) if any(row[part])
+        offer.key
+        for offer, row in zip(problem.offers, mix.offer_shares, strict=True)
+        if serves(offer.skill.solver, row)
     ]
     return " + ".join((*own, *hosted))
 
 
-def _notes(task: Task, known: Sequence[Known]) -> Iterator[str]:
+def _strongest(ranking: Ranking) -> Cascade | None:
+    """Return the model that is most often right, alone, with as many tries as cost least."""
+    for name in sorted(ranking.solvers, key=lambda one: -ranking.solvers[one].fit.tries.mean):
+        alone = [
+            key for key, route in ranking.routes.items() if {step.solver for step in route.steps} == {name}
+        ]
+        found = [one for key in alone if key in ranking.chains and (one := _priced(ranking, key)) is not None]
+        if found:
+            return min(found, key=lambda one: one.usd_per_reliable_task)
+    return None
+
+
+def _unknown(scenario: Scenario, candidates: Sequence[Candidate]) -> Iterator[str]:
+    """Yield models that could serve, but whose success nobody published."""
+    own = [(item.deployment.model, item.deployment.weights) for item in candidates]
+    hosted = [(one.offer.model_id or one.offer.model, None) for one in hosted_offers(scenario, [])]
+    known: dict[str, bool] = {}
+    for model, weights in (*own, *hosted):
+        solvers = [solver_of(scenario, each, model, weights) for each in scenario.classes]
+        known[model] = known.get(model, False) or any(solvers)
+    yield from (model for model, has_success in known.items() if not has_success)
+
+
+def _notes(scenario: Scenario, *, known: bool) -> Iterator[str]:
     yield "The traffic is taken as that of one try at every task; further tries and steps add to it."
-    yield "Models are taken to find the same tasks hard, and to solve them as published, whatever the format."
-    if not known:
-        yield f"No model that can serve has a published success on {task.benchmark} {task.split}."
-    if task.false_accept_frac == 1:
-        yield "Nobody checks results, so the first one is taken, right or wrong."
+    yield (
+        "Models are taken to find the same tasks hard, and to solve them as published; what a weight "
+        "format takes off is counted where a source gives it."
+    )
+    for task in dict.fromkeys(each for each in tasks(scenario) if each is not None):
+        if not known:
+            yield f"No chain can be served by models with a published success on {task.named()}."
+        if task.false_accept_frac == 1:
+            yield "Nobody checks results, so the first one is taken, right or wrong."
+        if task.deadline_s is not None:
+            yield f"Tries that might not end within {task.deadline_s:.3g} s are not made."

@@ -17,6 +17,8 @@ class Step(Record):
     """Mean over all tasks, those that never came this far included."""
     solved_frac: float
     """Share of all tasks that it ends rightly."""
+    up_to: int = 1
+    """Tries at one task at most."""
     runs_on: str
     """What serves it: own units, hosted offers, or both."""
     evidence: Evidence
@@ -37,6 +39,8 @@ class Cascade(Record):
     """Share that no model ended: the person's, or open where there is none."""
     break_even_person_usd: float | None = None
     """A person who asks more per task than this costs more than the models do."""
+    worst_s: float | None = None
+    """When its last try has ended at the latest; None without a deadline."""
 
 
 class Cascades(FileRecord):

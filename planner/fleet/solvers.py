@@ -10,9 +10,6 @@ from workloads import quality, shelf, tasks
 from workloads.task import Task
 from workloads.tasks import Success
 
-LOSS_OF = {"HumanEval": "humaneval"}
-"""Benchmarks of tasks on which sources say what weight formats cost."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solver:
@@ -80,5 +77,7 @@ def _rates(task: Task, model: str, weights: str | None) -> Iterator[Success]:
 
 
 def _loss(rate: Success, model: str, weights: str) -> float | None:
-    """Return what the format takes off a rate; None if nobody says."""
-    return quality.loss_frac(model, LOSS_OF.get(rate.benchmark, ""), weights)
+    """Return what the format takes off a rate; None if no source gives it on this very benchmark."""
+    names = (rate.benchmark, rate.benchmark.lower().replace("-", "_").replace(" ", "_"))
+    found = (quality.loss_frac(model, name, weights) for name in names)
+    return next((loss for loss in found if loss is not None), None)

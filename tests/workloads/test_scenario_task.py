@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tonnage.errors import TonnageError
-from workloads.scenario import Scenario, Task
+from workloads.scenario import ChainStep, Scenario, Task
 from workloads.scenario_file import from_flags, parse_scenario
 
 CHECKED = {
@@ -61,6 +61,32 @@ def test_a_task_may_come_from_settings() -> None:
         ({"person_usd": "6 EUR"}, "task.person_usd"),
         ({"requests_per_task": 0}, "task.requests_per_task must be a positive number"),
         ({"verifier_usd": True}, "task.verifier_usd must be a number"),
+        ({"false_reject_frac": 1.5}, "task.false_reject_frac must be between 0 and 1, not 1.5"),
+        ({"reliable_min": 95}, "task.reliable_min must be between 0 and 1, not 95"),
+        ({"deadline_s": 0}, "task.deadline_s must be a positive number"),
+        ({"deadline_s": "soon"}, "task.deadline_s"),
+        ({"verifier_s": -1}, "task.verifier_s must not be negative, not -1 s"),
+        ({"max_steps": 5}, "task.max_steps must be at most 4, not 5"),
+        ({"chains": []}, "task.chains must be a list of lists of models"),
+        ({"chains": ["glm-5"]}, "task.chains must be a list of lists of models"),
+        (
+            {"chains": [["glm-5", "glm-5"]]},
+            "asks glm-5 twice; write glm-5*2 for further tries",
+        ),
+        ({"chains": [["glm-5"], ["glm-5"]]}, "task.chains[1] is the same chain as one before it"),
+        ({"chains": [["glm-5*0"]]}, "must be a whole number of at least 1"),
+        ({"chains": [["a", "b", "c", "d", "e"]]}, "has 5 steps; 4 are the most"),
+        (
+            {
+                "chains": [["a", "b"]],
+                "false_accept_frac": None,
+                "false_reject_frac": None,
+                "tries": 1,
+                "verifier_usd": None,
+                "person_usd": None,
+            },
+            "task.chains is of use only if",
+        ),
     ],
 )
 def test_a_mistake_gets_one_line(change: dict, said: str) -> None:
@@ -68,3 +94,42 @@ def test_a_mistake_gets_one_line(change: dict, said: str) -> None:
     with pytest.raises(TonnageError, match=re.escape(said)) as caught:
         parsed(task)
     assert "\n" not in str(caught.value)
+
+
+def test_chains_are_read_with_their_tries() -> None:
+    task = parsed({**CHECKED, "chains": [["small*2", "large"]], "deadline_s": "2min"}).task
+    assert task is not None
+    assert task.chains == ((ChainStep(model="small", tries=2), ChainStep(model="large", tries=3)),)
+    assert task.deadline_s == 120.0
+
+
+def with_classes(task: dict | bool | None, shared: dict | None = CHECKED) -> Scenario:
+    load = {"requests_per_s": 1, "prompt_tokens": 10, "output_tokens": 10}
+    own = {"name": "b", **load, **({} if task is None else {"task": task})}
+    data = {"traffic": {"class": [{"name": "a", **load}, own]}}
+    return parse_scenario({**data, "task": shared} if shared else data, where="s.toml", folder=Path())
+
+
+def test_a_class_may_have_a_task_of_its_own_or_none() -> None:
+    own = with_classes({"tries": 1, "person_usd": 60})
+    a, b = own.classes
+    assert own.task_of(a) == own.task
+    task = own.task_of(b)
+    assert task is not None
+    assert (task.benchmark, task.split, task.tries, task.person_usd) == ("tau2-bench", "airline", 1, 60.0)
+    assert with_classes(False).task_of(with_classes(False).classes[1]) is None
+    assert Scenario.model_validate_json(own.to_json()) == own
+
+
+def test_a_class_with_tasks_like_another_benchmark_does_not_take_its_split() -> None:
+    scenario = with_classes({"benchmark": "OSWorld"})
+    task = scenario.task_of(scenario.classes[1])
+    assert task is not None
+    assert (task.benchmark, task.split) == ("OSWorld", "")
+
+
+def test_a_mistake_in_the_task_of_a_class_names_the_class() -> None:
+    with pytest.raises(TonnageError, match=re.escape("traffic.class.b.task.tries must be")):
+        with_classes({"tries": 0})
+    with pytest.raises(TonnageError, match=re.escape("traffic.class.b.task must be a table, or false")):
+        with_classes("airline")
