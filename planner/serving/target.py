@@ -11,6 +11,7 @@ from hw_targets import catalog
 from hw_targets.device import Device
 from planner.laws.cost_model import CostModel, Law
 from planner.laws.fit import fit_profile
+from planner.serving.core_peaks import CLOCK_HZ, core_peaks
 from planner.serving.graph_time import Tables
 from profiler.profile import Profile
 from tonnage.errors import OutsideRange
@@ -170,6 +171,10 @@ def _peaks(device: Device, bandwidth: float) -> tuple[dict[str, float], tuple[st
     peak = {name: value for name, value in device.peak.model_dump().items() if value and name != "fp64"}
     if peak:
         return peak, ()
+    if found := core_peaks(device):
+        clock = f"{CLOCK_HZ / 1e9:g} GHz"
+        note = f"no peak rate is published for {device.name}: cores x vector width at {clock} assumed"
+        return found, (note,)
     ratio = BALANCE_FLOP_PER_BYTE.get(device.kind.value, 100.0)
     note = f"no peak rate is published for {device.name}: {ratio:g} flop per byte of bandwidth assumed"
     return {"fp32": ratio * bandwidth}, (note,)

@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from hw_targets import catalog
 from planner.serving import engines
-from planner.serving.target import BALANCE_FLOP_PER_BYTE, target
+from planner.serving.core_peaks import CLOCK_HZ, core_peaks
+from planner.serving.target import BALANCE_FLOP_PER_BYTE, from_device, target
 from tonnage.errors import FormatError, OutsideRange, UnknownName
 from tonnage.evidence import Evidence
 
@@ -29,6 +31,12 @@ def test_high_bandwidth_memory_is_made_in_gib():
     assert target("nvidia-h100-sxm5-80gb").memory_bytes == pytest.approx(81_559 * 2**20, rel=0.005)
 
 
+def test_graphics_memory_is_made_in_gib_and_error_correction_takes_its_part():
+    """nvidia-smi reports 24 564 MiB on RTX 4090, 15 360 MiB on T4."""
+    assert target("nvidia-rtx-4090").memory_bytes == pytest.approx(24_564 * 2**20, rel=0.006)
+    assert target("nvidia-t4").memory_bytes == 15_360 * 2**20
+
+
 def test_a_bridge_joins_pairs_so_groups_go_through_pci_express():
     assert target("nvidia-h100-pcie-80gb").link_bytes_per_s < 70e9
 
@@ -36,8 +44,18 @@ def test_a_bridge_joins_pairs_so_groups_go_through_pci_express():
 def test_a_cpu_without_published_peaks_is_assumed_and_says_so():
     cpu = target("amd-epyc-9654")
     assert cpu.evidence is Evidence.ASSUMED
-    assert max(cpu.peak.values()) == BALANCE_FLOP_PER_BYTE["cpu"] * cpu.bandwidth_bytes_per_s
+    assert cpu.peak == core_peaks(catalog.get("amd-epyc-9654"))
     assert "assumed" in cpu.notes[0]
+
+
+def test_a_processor_of_unknown_vectors_gets_flop_by_its_bandwidth():
+    cpu = from_device(catalog.get("amd-epyc-9654").model_copy(update={"isa_features": ()}))
+    assert cpu.peak == {"fp32": BALANCE_FLOP_PER_BYTE["cpu"] * cpu.bandwidth_bytes_per_s}
+
+
+@pytest.mark.parametrize(("device", "cores", "flop"), [("amd-epyc-9654", 96, 32), ("amd-epyc-9755", 128, 64)])
+def test_zen_4_runs_wide_vectors_in_two_halves_and_zen_5_in_one(device, cores, flop):
+    assert core_peaks(catalog.get(device))["fp32"] == cores * flop * CLOCK_HZ
 
 
 def test_a_device_without_bandwidth_is_refused_with_the_way_out():
