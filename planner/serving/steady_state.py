@@ -114,11 +114,12 @@ def closed(s: Service) -> State:
     demand = s.situation.demand
     inside = 1.0 + soft_minimum(demand.users - 1.0, s.situation.limit - 1.0)
     steps = np.maximum(demand.output - 1.0, 0.0)
+    prompts_s = inside / s.situation.replicas * s.prompt_s
     decoding = inside
     ttft = tpot = np.zeros(inside.shape)
     for _ in range(_ROUNDS):
         tpot = s.decode_s(decoding) + s.interference_s(decoding)
-        ttft = first_token_s(s, decoding, tpot)
+        ttft = np.maximum(first_token_s(s, decoding, tpot), prompts_s - steps * tpot)
         share = steps * tpot / (ttft + steps * tpot)
         decoding = 0.5 * decoding + 0.5 * np.maximum(inside * share, np.minimum(inside, 1.0))
     rate = inside / (ttft + steps * tpot)

@@ -51,3 +51,11 @@ def test_peak_per_watt_strains_the_newest_cards_most():
         name: target(name).strain for name in ("nvidia-rtx-3090", "nvidia-rtx-4090", "nvidia-h100-pcie-80gb")
     }
     assert sorted(strain, key=strain.get) == ["nvidia-rtx-3090", "nvidia-rtx-4090", "nvidia-h100-pcie-80gb"]
+
+
+@pytest.mark.parametrize("osl", [1, 2, 16, 256])
+def test_no_turn_is_shorter_than_the_prompts_it_holds(osl):
+    """16 users of 1024 tokens: the matmuls of all prompts take 2 N tokens / peak at least."""
+    (found,) = predict_batch([case(isl=1024, osl=osl)])
+    least_s = 1024 * 2 * 68e9 / 2 / target("nvidia-h100-sxm5-80gb").peak_flop_per_s("fp8")
+    assert 1.0 / found.requests_per_s.p50 > least_s
