@@ -13,6 +13,9 @@ _ANSWER = re.compile(r"tg ?(\d+)(?:@d(\d+))?")
 _AFTER = re.compile(r"gen ?(\d+)?@(?:prompt ?)?(\d+)")
 _BARE = re.compile(r"(?:gen|tg) ?(\d+)?( .*)?")
 _KV = re.compile(r"KV (q8_0|q4_0|q5_1|q4_1|fp8)")
+_THREADS = re.compile(r"threads[= ](\d+)")
+FEW_THREADS = 4
+"""Fewer than these do not say what a processor can do."""
 _BACKEND = re.compile(r"backend (cuda|metal|vulkan|rocm|cpu)")
 
 
@@ -28,6 +31,8 @@ def case(row: Mapping[str, str]) -> dict[str, Any]:
     note = row["note"]
     if "offload" in note:
         raise Left("partly on another device")
+    if (found := _THREADS.search(note)) and int(found[1]) < FEW_THREADS:
+        raise Left("fewer threads than the processor has cores")
     name, backend = engine(row["engine"])
     on, on_cores = device(row["device"], source=row["source"], assumed=assumed)
     if found := _BACKEND.search(note):
