@@ -2,51 +2,64 @@
 
 Notes
 -----
-The price of a commitment is shared out over the periods by what it is worth in each, l_pt with
-sum_t l_pt = price_p, as the duals of the linear relaxation have it. Each period may then choose
-its own number of commitments at these prices, and the sum of the cheapest periods is a lower
-bound on the cost (A. M. Geoffrion, "Lagrangean relaxation for integer programming",
-Mathematical Programming Study 2, 1974), above that of the linear relaxation. What these periods
-buy, and what the relaxation buys, is nearly all that a good mix needs: the programme of it alone
-is small, and its commitments, with each period solved anew around them, give the mix.
+The price of a commitment is shared out over the periods by what it is worth in each, at first as
+the duals of the linear relaxation have it, then moved towards where periods disagree. The periods
+solved at these prices (`boxes`) bound the cost from below. Where that bound stays below the best mix
+known, commitments are what is branched on: their number is at most m in one half and more in the
+other, until the periods agree. A mix comes out of every number of commitments tried: each period is
+solved around them.
 """
 
+import heapq
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.fleet.boxes import Alone, Box, Periods, everything
 from planner.fleet.columns import Columns
-from planner.fleet.dominance import Reduction, reduce
+from planner.fleet.dominance import Reduction
 from planner.fleet.layout import Way
-from planner.fleet.problem import Mix, Period, Problem
-from planner.fleet.solution import mix_of
+from planner.fleet.problem import Mix, Problem
+from planner.fleet.solution import mix_of, of_periods
+from planner.fleet.tight import tighten
 
-PERIOD_GAP_FRAC = 1e-3
-"""Each period is solved to this part; its own proven bound counts."""
 SUPPORT = 1e-6
 """Columns of the linear relaxation above this are bought by it."""
-DIRECT_PART, OWN_PART = 0.2, 0.3
-"""Of the time: for one programme of everything at first, and for each programme of what is needed."""
-ROUNDS = 12
-"""Times that the prices of commitments are shared out anew, if time allows."""
+DIRECT_PART, OWN_PART, NEAR_PART = 0.1, 0.2, 0.3
+"""Of the time: for one programme of everything at first, for that of what is needed, for neighbours."""
+ROOT_ASCENTS, ASCENTS = 4, 2
+"""Times that prices are shared out anew, for all commitments and within each half."""
 
 Array = NDArray[np.float64]
 Place = tuple[int, int]
 """A kind, and one of its ways to buy."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Node:
+    """A box of commitments that is still to be looked at, the lowest bound first."""
+
+    lowest_usd_per_h: float
+    number: int
+    box: Box = field(compare=False)
+    shared: Array = field(compare=False)
+
+
 @dataclass(slots=True)
 class Search:
-    """What is known on the way: the best mix, the best bound, and what good mixes buy."""
+    """What is known on the way: the best mix, what bounds it, and what good mixes buy."""
 
     problem: Problem
+    periods: Periods
     lowest_usd_per_h: float
     ends_at_s: float
+    gap_wanted_frac: float
     used: set[Place]
     mix: Mix | None = None
+    tried: set[tuple[float, ...]] = field(default_factory=set)
 
     @property
     def mix_usd_per_h(self) -> float:
@@ -58,19 +71,28 @@ class Search:
         """Proven distance of the mix from the cheapest."""
         return max(0.0, 1 - self.lowest_usd_per_h / self.mix_usd_per_h) if self.mix_usd_per_h > 0 else 0.0
 
+    @property
+    def cutoff_usd_per_h(self) -> float:
+        """Bounds from here on leave nothing worth looking for."""
+        return self.mix_usd_per_h * (1 - self.gap_wanted_frac)
+
     def take(self, mix: Mix) -> None:
         """Keep a mix if it is the cheapest so far."""
         if mix.usd_per_h < self.mix_usd_per_h:
             self.mix = mix
         self.used |= _bought(mix)
 
+    def raise_bound(self, usd_per_h: float) -> None:
+        """Note that no mix is cheaper."""
+        self.lowest_usd_per_h = max(self.lowest_usd_per_h, min(usd_per_h, self.mix_usd_per_h))
+
     def left_s(self) -> float:
         """Return the time that is left, a little at least."""
         return max(0.5, self.ends_at_s - time.monotonic())
 
-    def is_over(self, gap_frac: float) -> bool:
+    def is_over(self) -> bool:
         """Tell whether the mix is good enough or time is up."""
-        return self.gap_frac <= gap_frac or time.monotonic() >= self.ends_at_s
+        return self.gap_frac <= self.gap_wanted_frac or time.monotonic() >= self.ends_at_s
 
 
 def close_to_cheapest(problem: Problem, *, gap_frac: float, time_limit_s: float) -> Mix | None:
@@ -93,16 +115,25 @@ def close_to_cheapest(problem: Problem, *, gap_frac: float, time_limit_s: float)
     relaxed = columns.programme.relax(columns.cost)
     if relaxed is None:
         return None
-    lowest, duals, values = relaxed
-    search = Search(problem, lowest, ends_at_s, _supported(columns, values))
     part = 1.0 if problem.mean_stock else DIRECT_PART
     solved = columns.programme.solve(columns.cost, gap_frac=gap_frac, time_limit_s=part * time_limit_s)
     if solved is None:
         return None
+    tighten(columns)
+    lowest, duals, values = columns.programme.relax(columns.cost) or relaxed
+    ways = _commitments(columns)
+    search = Search(
+        problem=problem,
+        periods=Periods(problem, ways),
+        lowest_usd_per_h=lowest,
+        ends_at_s=ends_at_s,
+        gap_wanted_frac=gap_frac,
+        used=_supported(columns, values),
+    )
     search.take(mix_of(columns, solved))
-    search.lowest_usd_per_h = max(lowest, search.mix_usd_per_h * (1 - solved.gap_frac))
-    if not problem.mean_stock:
-        _narrow(search, columns, _shared_prices(columns, duals), gap_frac)
+    search.raise_bound(search.mix_usd_per_h * (1 - solved.gap_frac))
+    if not problem.mean_stock and not search.is_over():
+        _close(search, _shared_prices(columns, ways, duals))
     return None if search.mix is None else replace(search.mix, gap_frac=search.gap_frac)
 
 
@@ -111,50 +142,17 @@ def _supported(columns: Columns, values: Array) -> set[Place]:
     return {(way.kind, way.place) for way in columns.layout.ways if values[way.columns].max() > SUPPORT}
 
 
-def _narrow(search: Search, columns: Columns, shared: Array, gap_frac: float) -> None:
-    """Raise the bound and improve the mix in turn until they meet or time is up.
-
-    Prices move towards where periods disagree on commitments, less far whenever that lowers the bound.
-    """
-    ways = _commitments(columns)
-    prices = _prices(search.problem, ways)
-    best, reach = shared, 1.0
-    wanted_at_best = np.zeros_like(shared)
-    highest = -np.inf
-    for _ in range(ROUNDS):
-        if search.is_over(gap_frac):
-            return
-        known = len(search.used)
-        found = _bound(search, ways, shared)
-        if found is None:
-            return
-        total, wanted = found
-        if total > highest:
-            best, wanted_at_best, highest = shared, wanted, total
-        else:
-            reach /= 2
-        if len(search.used) > known and not search.is_over(gap_frac):
-            _improve(search, gap_frac / 2)
-        away = wanted_at_best - wanted_at_best.mean(axis=1, keepdims=True)
-        step = reach * (search.mix_usd_per_h - highest) / max(float((away**2).sum()), 1e-9)
-        shared = _fair(best + step * away, prices)
-
-
 def _commitments(columns: Columns) -> tuple[Way, ...]:
     kinds = columns.problem.kinds
     return tuple(way for way in columns.layout.ways if kinds[way.kind].purchases[way.place].committed)
 
 
-def _prices(problem: Problem, ways: Sequence[Way]) -> Array:
-    return np.array([problem.kinds[way.kind].purchases[way.place].usd_per_h for way in ways])
-
-
-def _shared_prices(columns: Columns, duals: Array) -> Array:
+def _shared_prices(columns: Columns, ways: Sequence[Way], duals: Array) -> Array:
     """Return what each commitment is worth in each period, by the duals of the linear relaxation."""
-    ways = _commitments(columns)
+    prices = np.array([columns.problem.kinds[w.kind].purchases[w.place].usd_per_h for w in ways])
     worth = columns.programme.worth(duals, [int(way.columns[0]) for way in ways])
-    left = _prices(columns.problem, ways) - worth.sum(axis=1)
-    return _fair(worth + left[:, None] / worth.shape[1], _prices(columns.problem, ways))
+    left = prices - worth.sum(axis=1)
+    return _fair(worth + left[:, None] / worth.shape[1], prices)
 
 
 def _fair(shared: Array, prices: Array) -> Array:
@@ -167,49 +165,125 @@ def _fair(shared: Array, prices: Array) -> Array:
     return fair
 
 
-def _bound(search: Search, ways: Sequence[Way], shared: Array) -> tuple[float, Array] | None:
-    """Solve every period at shared prices; return the bound and the commitments wanted.
+def _close(search: Search, shared: Array) -> None:
+    """Raise the bound and improve the mix until they meet or time is up."""
+    root = Node(search.lowest_usd_per_h, 0, everything(search.periods.ways), shared)
+    seen = _visit(search, root, ROOT_ASCENTS)
+    if seen is None:
+        return
+    root, wanted = seen
+    search.raise_bound(root.lowest_usd_per_h)
+    if not search.is_over():
+        _improve(search)
+    _try_near(search, wanted.max(axis=1) > 0)
+    if not search.problem.spare_domains:  # a domain's fullest part does not split into what is there and more
+        _branch(search, root, wanted)
 
-    None if time ran out.
+
+def _branch(search: Search, root: Node, wanted: Array) -> None:
+    """Halve the box with the lowest bound until no box is left that may hold a cheaper mix."""
+    open_nodes = [root]
+    wants = {root.number: wanted}
+    count = 0
+    while open_nodes and not search.is_over():
+        node = heapq.heappop(open_nodes)
+        search.raise_bound(node.lowest_usd_per_h)
+        for box in _halves(node.box, wants.pop(node.number)):
+            count += 1
+            half = Node(node.lowest_usd_per_h, count, box, node.shared)
+            seen = _visit(search, half, ASCENTS)
+            if seen is None and time.monotonic() >= search.ends_at_s:
+                return
+            if seen is not None and seen[0].lowest_usd_per_h < search.cutoff_usd_per_h:
+                heapq.heappush(open_nodes, seen[0])
+                wants[count] = seen[1]
+    if not open_nodes:
+        search.raise_bound(search.cutoff_usd_per_h)
+
+
+def _halves(box: Box, wanted: Array) -> tuple[Box, ...]:
+    """Split a box where periods disagree most; none is left of a box in which they agree."""
+    spread = wanted.max(axis=1) - wanted.min(axis=1)
+    open_places = np.array(box.high) > np.array(box.low)
+    if not (open_places & (wanted.max(axis=1) > 0)).any():
+        return ()
+    place = int(np.argmax(np.where(open_places, spread + wanted.mean(axis=1), -1.0)))
+    split = box.low[place] + float(np.floor(wanted[place].mean()))
+    split = min(split, box.high[place] - 1)
+    return box.at_most(place, split), box.at_least(place, split + 1)
+
+
+def _visit(search: Search, node: Node, ascents: int) -> tuple[Node, Array] | None:
+    """Bound a box, and try the commitments that its periods want on the mean.
+
+    Prices move towards where periods disagree, less far whenever that lowers the bound. None if the
+    box holds nothing, or time ran out.
     """
-    wanted = np.zeros_like(shared)
-    total = 0.0
-    for t, span in enumerate(search.problem.spans):
-        if time.monotonic() >= search.ends_at_s:
-            return None
-        smaller = reduce(_alone(search.problem, span, ways, shared[:, t]))
-        columns = Columns(smaller.problem)
-        solved = columns.programme.solve(columns.cost, gap_frac=PERIOD_GAP_FRAC, time_limit_s=search.left_s())
-        if solved is None:
-            return None
-        mix = smaller.expand(mix_of(columns, solved))
-        total += span.time_frac * float(columns.cost @ solved.values) * (1 - solved.gap_frac)
-        search.used |= _bought(mix)
-        wanted[:, t] = [mix.bought[way.kind][way.place] for way in ways]
-    search.lowest_usd_per_h = max(search.lowest_usd_per_h, total)
-    return total, wanted
+    best, reach, highest = node.shared, 1.0, -np.inf
+    wanted_at_best = np.zeros_like(node.shared)
+    shared = node.shared
+    for number in range(ascents + 1):
+        parts = search.periods.solve(node.box, shared, ends_at_s=search.ends_at_s)
+        if parts is None:
+            break
+        total = search.periods.cost(node.box) + sum(part.lowest_usd for part in parts)
+        wanted = np.array([part.wanted for part in parts]).T
+        _take_parts(search, parts)
+        if total > highest:
+            best, wanted_at_best, highest = shared, wanted, total
+        else:
+            reach /= 2
+        if max(highest, node.lowest_usd_per_h) >= search.cutoff_usd_per_h or number == ascents:
+            break
+        away = wanted_at_best - wanted_at_best.mean(axis=1, keepdims=True)
+        if not away.any():
+            break
+        step = reach * (search.mix_usd_per_h - highest) / float((away**2).sum())
+        shared = _fair(best + step * away, search.periods.prices)
+    if highest == -np.inf:
+        return None
+    usual = np.array(node.box.low) + np.round(wanted_at_best.mean(axis=1))
+    _try_counts(search, tuple(map(float, usual)), shared)
+    return replace(node, lowest_usd_per_h=max(highest, node.lowest_usd_per_h), shared=best), wanted_at_best
 
 
-def _alone(problem: Problem, span: Period, ways: Sequence[Way], shared: Array) -> Problem:
-    """Return one period as a problem of its own, commitments at the price shared out to it."""
-    kinds = [list(kind.purchases) for kind in problem.kinds]
-    for way, usd in zip(ways, shared, strict=True):
-        priced = kinds[way.kind][way.place]
-        kinds[way.kind][way.place] = replace(priced, usd_per_h=float(usd) / span.time_frac, committed=False)
-    return replace(
-        problem,
-        kinds=tuple(
-            replace(kind, purchases=tuple(row)) for kind, row in zip(problem.kinds, kinds, strict=True)
-        ),
-        periods=(replace(span, time_frac=1.0),),
-    )
+def _take_parts(search: Search, parts: Sequence[Alone]) -> None:
+    """Take the mix that commits to the most that any period wants."""
+    search.take(of_periods(search.problem, search.periods.mix(parts), gap_frac=0.0))
+
+
+def _try_counts(search: Search, counts: tuple[float, ...], shared: Array) -> None:
+    """Take the cheapest mix with these commitments."""
+    if counts not in search.tried and not search.is_over():
+        search.tried.add(counts)
+        parts = search.periods.solve(Box(low=counts, high=counts), 0.0 * shared, ends_at_s=search.ends_at_s)
+        if parts is not None:
+            _take_parts(search, parts)
+
+
+def _try_near(search: Search, wanted: NDArray[np.bool_]) -> None:
+    """Try one commitment more and one less of what any period wants, as long as that helps."""
+    ways = search.periods.ways
+    shared = np.zeros((len(ways), len(search.problem.spans)))
+    ends_at_s = time.monotonic() + NEAR_PART * search.left_s()
+    known = np.inf
+    while search.mix is not None and search.mix_usd_per_h < known:
+        known = search.mix_usd_per_h
+        counts = [float(search.mix.bought[way.kind][way.place]) for way in ways]
+        for place, count in enumerate(counts):
+            for moved in (count + 1, count - 1):
+                if moved < 0 or not (wanted[place] or count):
+                    continue
+                if search.is_over() or time.monotonic() > ends_at_s:
+                    return
+                _try_counts(search, (*counts[:place], moved, *counts[place + 1 :]), shared)
 
 
 def _bought(mix: Mix) -> set[Place]:
     return {(k, place) for k, row in enumerate(mix.bought) for place, count in enumerate(row) if count}
 
 
-def _improve(search: Search, gap_frac: float) -> None:
+def _improve(search: Search) -> None:
     """Solve the programme of what good mixes buy alone."""
     problem = search.problem
     chosen: dict[int, list[int]] = {}
@@ -224,7 +298,9 @@ def _improve(search: Search, gap_frac: float) -> None:
     )
     columns = Columns(smaller)
     solved = columns.programme.solve(
-        columns.cost, gap_frac=gap_frac, time_limit_s=max(1.0, OWN_PART * search.left_s())
+        columns.cost,
+        gap_frac=search.gap_wanted_frac / 2,
+        time_limit_s=max(1.0, OWN_PART * search.left_s()),
     )
     if solved is None:
         return

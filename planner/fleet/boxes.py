@@ -1,0 +1,214 @@
+"""Periods solved one by one, where commitments lie between given numbers.
+
+Notes
+-----
+What is committed at least is there in every period and paid for; what may be committed besides has
+a price in each period, l_pt, with sum_t l_pt the price of the commitment. The periods then no
+longer depend on each other, and what they cost in all is a lower bound on every mix whose
+commitments lie in the box (A. M. Geoffrion, "Lagrangean relaxation for integer programming",
+Mathematical Programming Study 2, 1974). Where the box is a single point the bound is what the
+cheapest mix with these commitments costs.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.fleet.columns import Columns
+from planner.fleet.dominance import reduce
+from planner.fleet.layout import Way
+from planner.fleet.problem import Kind, Mix, PeriodMix, Priced, Problem
+from planner.fleet.solution import mix_of
+
+PERIOD_GAP_FRAC = 1e-3
+"""Each period is solved to this part; its own proven bound counts."""
+
+Array = NDArray[np.float64]
+Counts = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """The fewest and the most of each commitment; the most may be infinite."""
+
+    low: Counts
+    high: Counts
+
+    def at_most(self, place: int, count: float) -> "Box":
+        """Return the part of the box with no more than this of one commitment."""
+        return replace(self, high=(*self.high[:place], count, *self.high[place + 1 :]))
+
+    def at_least(self, place: int, count: float) -> "Box":
+        """Return the part of the box with no fewer than this of one commitment."""
+        return replace(self, low=(*self.low[:place], count, *self.low[place + 1 :]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alone:
+    """One period solved at a price of each commitment; what it wants is beyond the least."""
+
+    box: Box
+    usd: Counts
+    lowest_usd: float
+    part: PeriodMix
+    wanted: Counts
+
+    def holds_for(self, box: Box, usd: Counts) -> bool:
+        """Tell whether it is still cheapest: nothing got cheaper, and what is wanted is as it was."""
+        return box.low == self.box.low and all(
+            price == old if want else price >= old
+            for price, old, want in zip(usd, self.usd, self.wanted, strict=True)
+        ) and all(
+            high <= old and low + want <= high
+            for high, old, low, want in zip(box.high, self.box.high, box.low, self.wanted, strict=True)
+        )
+
+
+@dataclass(slots=True)
+class Periods:
+    """A problem whose periods only commitments tie together, and what is known of each period."""
+
+    problem: Problem
+    ways: tuple[Way, ...]
+    _known: list[list[Alone]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._known = [[] for _ in self.problem.spans]
+
+    @property
+    def prices(self) -> Array:
+        """Of each commitment. [USD/h]"""
+        return np.array([self._priced(way).usd_per_h for way in self.ways])
+
+    def _priced(self, way: Way) -> Priced:
+        return self.problem.kinds[way.kind].purchases[way.place]
+
+    def solve(self, box: Box, shared: Array, *, ends_at_s: float) -> tuple[Alone, ...] | None:
+        """Solve every period; None if one cannot be served, or time ran out.
+
+        Parameters
+        ----------
+        shared : ndarray, shape (commitments, periods)
+            Price of each commitment beyond the least, shared out to the periods. [USD/h]
+        """
+        stock = self._left(box)
+        if stock is None:
+            return None
+        found = []
+        for t in range(len(self.problem.spans)):
+            usd = tuple(map(float, shared[:, t]))
+            known = next((each for each in reversed(self._known[t]) if each.holds_for(box, usd)), None)
+            if known is None:
+                if time.monotonic() >= ends_at_s:
+                    return None
+                known = self._alone(t, box, usd, stock, ends_at_s)
+                if known is None:
+                    return None
+                self._known[t].append(known)
+            found.append(known)
+        return tuple(found)
+
+    def cost(self, box: Box) -> float:
+        """Return what the least commitments of a box cost [USD/h]."""
+        return float(self.prices @ np.array(box.low))
+
+    def mix(self, parts: Sequence[Alone]) -> tuple[PeriodMix, ...]:
+        """Return the periods with the most commitments of any of them in all of them."""
+        most = [max(part.part.bought[w.kind][w.place] for part in parts) for w in self.ways]
+        return tuple(self._committed(part.part, most) for part in parts)
+
+    def _committed(self, part: PeriodMix, counts: Sequence[int]) -> PeriodMix:
+        bought = [list(row) for row in part.bought]
+        for way, count in zip(self.ways, counts, strict=True):
+            bought[way.kind][way.place] = count
+        return replace(part, bought=tuple(map(tuple, bought)))
+
+    def _left(self, box: Box) -> dict[str, float] | None:
+        """Return what is left of every stock, None if the least commitments take more than there is."""
+        left = {
+            name: stock
+            - sum(n * self._priced(way).use_of(name) for way, n in zip(self.ways, box.low, strict=True))
+            for name, stock in self.problem.stock.items()
+        }
+        return None if any(rest < -1e-9 for rest in left.values()) else {k: max(v, 0.0) for k, v in left.items()}
+
+    def _alone(
+        self, t: int, box: Box, usd: Counts, stock: dict[str, float], ends_at_s: float
+    ) -> Alone | None:
+        posed, back = self._posed(t, box, usd, dict(stock))
+        smaller = reduce(posed)
+        columns = Columns(smaller.problem)
+        limit_s = max(0.5, ends_at_s - time.monotonic())
+        solved = columns.programme.solve(columns.cost, gap_frac=PERIOD_GAP_FRAC, time_limit_s=limit_s)
+        if solved is None:
+            return None
+        part = _gathered(self.problem, smaller.expand(mix_of(columns, solved)), back)
+        wanted = tuple(
+            max(0.0, part.bought[way.kind][way.place] - low)
+            for way, low in zip(self.ways, box.low, strict=True)
+        )
+        value = float(columns.cost @ solved.values) * (1 - solved.gap_frac)
+        return Alone(
+            box=box,
+            usd=usd,
+            lowest_usd=value * self.problem.spans[t].time_frac,
+            part=part,
+            wanted=wanted,
+        )
+
+    def _posed(
+        self, t: int, box: Box, usd: Counts, stock: dict[str, float]
+    ) -> tuple[Problem, list[list[int]]]:
+        """Return one period as a problem, and for each of its purchases that of the problem given."""
+        span = self.problem.spans[t]
+        place_of = {(way.kind, way.place): i for i, way in enumerate(self.ways)}
+        kinds: list[Kind] = []
+        back: list[list[int]] = []
+        for k, kind in enumerate(self.problem.kinds):
+            bought: list[tuple[int, Priced]] = []
+            for p, priced in enumerate(kind.purchases):
+                i = place_of.get((k, p))
+                if i is None:
+                    bought.append((p, priced))
+                    continue
+                low, high = box.low[i], box.high[i]
+                if low:
+                    bought.append((p, _there(priced, f"there {i}")))
+                    stock[f"there {i}"] = low
+                if high > low:
+                    more = replace(priced, usd_per_h=usd[i] / span.time_frac, committed=False)
+                    if high < np.inf:
+                        more = replace(more, draws=(*more.draws, (f"more {i}", 1.0)))
+                        stock[f"more {i}"] = high - low
+                    bought.append((p, more))
+            back.append([p for p, _ in bought])
+            kinds.append(replace(kind, purchases=tuple(priced for _, priced in bought)))
+        period = replace(span, time_frac=1.0)
+        return replace(self.problem, kinds=tuple(kinds), stock=stock, periods=(period,)), back
+
+
+def _there(priced: Priced, name: str) -> Priced:
+    """Return a commitment that is made already: it costs nothing more and there are only so many."""
+    return replace(priced, usd_per_h=0.0, committed=False, pool=name, pool_use=1, draws=())
+
+
+def _gathered(problem: Problem, mix: Mix, back: list[list[int]]) -> PeriodMix:
+    """Return the only period of a mix with the purchases of the problem given."""
+    part = mix.by_period[0]
+    bought = []
+    for kind, places, counts in zip(problem.kinds, back, part.bought, strict=True):
+        row = [0] * len(kind.purchases)
+        for place, count in zip(places, counts, strict=True):
+            row[place] += count
+        bought.append(tuple(row))
+    return replace(part, bought=tuple(bought))
+
+
+def everything(ways: Sequence[Way]) -> Box:
+    """Return the box of any commitments."""
+    return Box(low=(0.0,) * len(ways), high=(np.inf,) * len(ways))
+
+
