@@ -6,7 +6,7 @@ from planner.fleet.task_solve import Aim, best_for_tasks
 from tonnage.units import HOURS_PER_MONTH
 from workloads.scenario import Objective, Scenario
 
-PERIODS_GAP_FRAC, PERIODS_TIME_LIMIT_S = 5e-3, 40.0
+PERIODS_GAP_FRAC, PERIODS_TIME_LIMIT_S = 5e-3, 50.0
 """Where reserved or owned hardware ties many periods together, this close and this long is enough."""
 QUICK_GAP_FRAC, QUICK_TIME_LIMIT_S = 1e-2, 6.0
 """The same for each of the many solutions that say what would change the plan."""

@@ -10,8 +10,10 @@ Mathematical Programming Study 2, 1974). Where the box is a single point the bou
 cheapest mix with these commitments costs.
 """
 
+import os
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -58,12 +60,16 @@ class Alone:
 
     def holds_for(self, box: Box, usd: Counts) -> bool:
         """Tell whether it is still cheapest: nothing got cheaper, and what is wanted is as it was."""
-        return box.low == self.box.low and all(
-            price == old if want else price >= old
-            for price, old, want in zip(usd, self.usd, self.wanted, strict=True)
-        ) and all(
-            high <= old and low + want <= high
-            for high, old, low, want in zip(box.high, self.box.high, box.low, self.wanted, strict=True)
+        return (
+            box.low == self.box.low
+            and all(
+                price == old if want else price >= old
+                for price, old, want in zip(usd, self.usd, self.wanted, strict=True)
+            )
+            and all(
+                high <= old and low + want <= high
+                for high, old, low, want in zip(box.high, self.box.high, box.low, self.wanted, strict=True)
+            )
         )
 
 
@@ -80,7 +86,7 @@ class Periods:
 
     @property
     def prices(self) -> Array:
-        """Of each commitment. [USD/h]"""
+        """Price of each commitment [USD/h]."""
         return np.array([self._priced(way).usd_per_h for way in self.ways])
 
     def _priced(self, way: Way) -> Priced:
@@ -97,19 +103,64 @@ class Periods:
         stock = self._left(box)
         if stock is None:
             return None
-        found = []
-        for t in range(len(self.problem.spans)):
-            usd = tuple(map(float, shared[:, t]))
-            known = next((each for each in reversed(self._known[t]) if each.holds_for(box, usd)), None)
-            if known is None:
-                if time.monotonic() >= ends_at_s:
-                    return None
-                known = self._alone(t, box, usd, stock, ends_at_s)
-                if known is None:
-                    return None
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            found = pool.map(
+                lambda t: self._one(t, box, shared, stock, ends_at_s), range(len(self.problem.spans))
+            )
+            solved = tuple(part for part in found if part is not None)
+        return solved if len(solved) == len(self.problem.spans) else None
+
+    def bound(
+        self,
+        box: Box,
+        shared: Array,
+        known: Sequence[float],
+        *,
+        enough: float,
+        ends_at_s: float,
+    ) -> float:
+        """Return a lower bound on the cost of a box, found by solving periods only until it is enough.
+
+        Parameters
+        ----------
+        known : sequence of float
+            What each period costs at least. [USD/h]
+        enough : float
+            A bound from here on need not be any better. [USD/h]
+        """
+        lowest = list(known)
+        stock = self._left(box)
+        if stock is None:
+            return np.inf
+        order = np.argsort(-np.array(known), kind="stable")
+        at_once = os.cpu_count() or 1
+        with ThreadPoolExecutor(at_once) as pool:
+            for first in range(0, len(order), at_once):
+                some = [int(t) for t in order[first : first + at_once]]
+                for t, new in zip(
+                    some, pool.map(lambda t: self._one(t, box, shared, stock, ends_at_s), some), strict=True
+                ):
+                    if new is None and time.monotonic() < ends_at_s:
+                        return np.inf
+                    if new is not None:
+                        lowest[t] = max(lowest[t], new.lowest_usd)
+                if self.cost(box) + sum(lowest) >= enough or time.monotonic() >= ends_at_s:
+                    break
+        return self.cost(box) + sum(lowest)
+
+    def _one(
+        self, t: int, box: Box, shared: Array, stock: dict[str, float], ends_at_s: float
+    ) -> Alone | None:
+        usd = tuple(map(float, shared[:, t]))
+        known = self._still(t, box, usd)
+        if known is None:
+            known = self._alone(t, box, usd, stock, ends_at_s)
+            if known is not None:
                 self._known[t].append(known)
-            found.append(known)
-        return tuple(found)
+        return known
+
+    def _still(self, t: int, box: Box, usd: Counts) -> Alone | None:
+        return next((each for each in reversed(self._known[t]) if each.holds_for(box, usd)), None)
 
     def cost(self, box: Box) -> float:
         """Return what the least commitments of a box cost [USD/h]."""
@@ -133,11 +184,15 @@ class Periods:
             - sum(n * self._priced(way).use_of(name) for way, n in zip(self.ways, box.low, strict=True))
             for name, stock in self.problem.stock.items()
         }
-        return None if any(rest < -1e-9 for rest in left.values()) else {k: max(v, 0.0) for k, v in left.items()}
+        if any(rest < -1e-9 for rest in left.values()):
+            return None
+        return {name: max(rest, 0.0) for name, rest in left.items()}
 
     def _alone(
         self, t: int, box: Box, usd: Counts, stock: dict[str, float], ends_at_s: float
     ) -> Alone | None:
+        if time.monotonic() >= ends_at_s:
+            return None
         posed, back = self._posed(t, box, usd, dict(stock))
         smaller = reduce(posed)
         columns = Columns(smaller.problem)
@@ -212,3 +267,11 @@ def everything(ways: Sequence[Way]) -> Box:
     return Box(low=(0.0,) * len(ways), high=(np.inf,) * len(ways))
 
 
+def fair(shared: Array, prices: Array) -> Array:
+    """Return shares of at least 0 that sum to the price of each commitment."""
+    shares = np.maximum(shared, 0.0)
+    total = shares.sum(axis=1)
+    even = np.broadcast_to((prices / shares.shape[1])[:, None], shares.shape)
+    factor = prices / np.where(total > 0, total, 1.0)
+    fair: Array = np.where(total[:, None] > 0, shares * factor[:, None], even)
+    return fair

@@ -21,8 +21,13 @@ SMALL_REST = 1e-3
 
 
 def tighten(columns: Columns) -> None:
-    """Add the rounded rows of every kind, class and period."""
+    """Add the rounded rows of every kind, class and period.
+
+    Not where requests are tries at tasks: their shares are no parts of a whole.
+    """
     problem, layout = columns.problem, columns.layout
+    if problem.tasks.chains:
+        return
     bought: dict[int, list[tuple[int, float]]] = {}
     for t, span in enumerate(problem.spans):
         bought.clear()

@@ -6,8 +6,9 @@ import math
 import numpy as np
 import pytest
 
+from planner.fleet import tied
 from planner.fleet.mix import cheapest, most_load
-from planner.fleet.problem import Kind, Metered, Period, Priced, Problem, UseLimit
+from planner.fleet.problem import Kind, Metered, Period, Priced, Problem, UseLimit, cost_usd_per_h
 from tests.oracles.test_mix_brute_force import holds_two_classes
 
 MOST = 5
@@ -183,3 +184,45 @@ def test_the_largest_load_over_periods_is_the_largest(seed: int) -> None:
     assert whole.served_frac == pytest.approx(1.0, rel=1e-5)
     less = most_load(problem, usd_per_h=mix.usd_per_h * (1 - 1e-3))
     assert less is None or less.served_frac < 1 - 1e-6
+
+
+CLOSE_FRAC = 2e-3
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_branching_on_commitments_against_enumeration(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the programme of everything at first, what is proven of the mix is true."""
+    monkeypatch.setattr(tied, "DIRECT_PART", 0.0)
+    monkeypatch.setattr(tied, "OWN_PART", 0.0)
+    rng = np.random.default_rng(4000 + seed)
+    for _ in range(12):
+        problem = draw_two_classes(rng)
+        truth = two_classes_by_enumeration(problem)
+        mix = tied.close_to_cheapest(problem, gap_frac=CLOSE_FRAC, time_limit_s=20.0)
+        if mix is None:
+            assert truth == math.inf
+        else:
+            assert mix.usd_per_h * (1 - mix.gap_frac) * (1 - 1e-6) <= truth <= mix.usd_per_h * (1 + 1e-6)
+            assert mix.gap_frac <= CLOSE_FRAC * (1 + 1e-6)
+            assert mix.usd_per_h == pytest.approx(cost_usd_per_h(problem, mix), rel=1e-9)
+
+
+def test_branching_keeps_stock_for_what_is_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commitments draw from a quota in every period, also where they stand idle."""
+    monkeypatch.setattr(tied, "DIRECT_PART", 0.0)
+    monkeypatch.setattr(tied, "OWN_PART", 0.0)
+    rng = np.random.default_rng(5000)
+    seen = 0
+    while seen < 40:
+        problem = draw_one_class(rng)
+        heaviest = max(p.scale[0] for p in problem.periods) * problem.rates[0]
+        if len(problem.periods) < 2 or heaviest > 8 or problem.spare_domains:
+            continue
+        seen += 1
+        truth = cheapest_by_enumeration(problem)
+        mix = tied.close_to_cheapest(problem, gap_frac=CLOSE_FRAC, time_limit_s=20.0)
+        if mix is None:
+            assert truth == math.inf
+        elif max(n for part in mix.by_period for row in part.bought for n in row) < MOST:
+            assert mix.usd_per_h * (1 - mix.gap_frac) * (1 - 1e-6) <= truth <= mix.usd_per_h * (1 + 1e-6)
+            assert mix.gap_frac <= CLOSE_FRAC * (1 + 1e-6)
