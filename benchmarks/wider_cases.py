@@ -73,6 +73,9 @@ def _converted(folder: Path, left: Counter[str]) -> Iterator[Found]:
                 except Left as why:
                     left[str(why)] += 1
                     continue
+                if not case["measured"]:
+                    left["no figure that a prediction has"] += 1
+                    continue
                 kept = {key: value for key, value in case.items() if value not in (None, [])}
                 yield {"id": f"{name}-{number}", "source": row["source"], **kept}
 
