@@ -1,6 +1,6 @@
 """What one unit can carry of each class: measured by the user, or predicted under the limits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -49,7 +49,49 @@ def measured(requests_per_s: float) -> Ability:
     )
 
 
-Seen = dict[tuple[Deployment, TrafficClass], Ability]
+@dataclass(frozen=True, slots=True)
+class Lone:
+    """What a lone request takes on a unit: it settles limits below without another prediction.
+
+    Attributes
+    ----------
+    times_s : mapping of str to float
+        By the name of the limit on it [s].
+    why_unfit : str
+        Why not even one request fits, empty if it does.
+    """
+
+    times_s: Mapping[str, float]
+    why_unfit: str
+    memory_bytes: float | None
+    evidence: Evidence
+
+    @staticmethod
+    def of(found: "Capacity") -> "Lone":
+        """Keep of a capacity what holds under any limits."""
+        why = (found.why_not or "") if found.fits is False else ""
+        return Lone(found.alone_s, why, found.memory_bytes, found.evidence)
+
+    def under(self, traffic: TrafficClass) -> Ability | None:
+        """Return the ability under limits that a lone request breaks; None if it breaks none."""
+        from planner.serving.capacity import broken_alone
+
+        why = self.why_unfit or broken_alone(self.times_s, traffic)
+        if not why:
+            return None
+        return Ability(
+            requests_per_s=None, why_not=why, memory_bytes=self.memory_bytes, evidence=self.evidence
+        )
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was predicted: abilities under limits, and what lone requests take without any."""
+
+    abilities: dict[tuple[Deployment, TrafficClass], Ability] = field(default_factory=dict)
+    lone: dict[tuple[Deployment, TrafficClass], Lone] = field(default_factory=dict)
+
+
 FILES = (".json", ".gguf", ".toml")
 """Names that end so stand for files of the user."""
 MOST_KNOWN = 500_000
@@ -59,13 +101,14 @@ MOST_KNOWN = 500_000
 @lru_cache(maxsize=4)
 def _in_process(_models: tuple[Path, ...], _devices: tuple[Path, ...]) -> Seen:
     """Return what is known under these catalogs, for all questions of this process."""
-    return {}
+    return Seen()
 
 
 def _shared() -> Seen:
     known = _in_process(shelf.folders(), catalog.user_folders())
-    if len(known) > MOST_KNOWN:
-        known.clear()
+    if len(known.abilities) > MOST_KNOWN:
+        known.abilities.clear()
+        known.lone.clear()
     return known
 
 
@@ -81,7 +124,7 @@ class Predictor:
     """
 
     limit_steps: tuple[float, ...] = ()
-    _seen: Seen = field(default_factory=lambda: {})
+    _seen: Seen = field(default_factory=Seen)
     _known: Seen = field(default_factory=lambda: _shared())
 
     def plain(self) -> "Predictor":
@@ -98,12 +141,28 @@ class Predictor:
     ) -> list[tuple[Ability, ...]]:
         """Return one ability per class for each deployment."""
         shapes = [_shape(traffic) for traffic in classes]
-        missing = [
-            item for item in deployments if any((item, shape) not in self._of(item) for shape in shapes)
-        ]
+        missing = [item for item in deployments if not self._answered(item, shapes)]
         if missing:
             self._predict(missing, shapes)
-        return [tuple(self._of(item)[item, shape] for shape in shapes) for item in deployments]
+        return [tuple(self._of(item).abilities[item, shape] for shape in shapes) for item in deployments]
+
+    def _answered(self, item: Deployment, shapes: Iterable[TrafficClass]) -> bool:
+        """Tell whether all is known; a limit that a lone request breaks needs no prediction."""
+        return all(self._found(item, shape) is not None for shape in shapes)
+
+    def _found(self, item: Deployment, shape: TrafficClass) -> Ability | None:
+        known = self._of(item)
+        found = known.abilities.get((item, shape))
+        if found is None and (before := known.lone.get((item, _unlimited(shape)))) is not None:
+            found = before.under(shape)
+            if found is not None:
+                known.abilities[item, shape] = found
+        return found
+
+    def alone_s(self, item: Deployment, traffic: TrafficClass, limit: str) -> float | None:
+        """Return what a lone request takes, by the name of a limit on it [s]; None if nobody has asked."""
+        before = self._of(item).lone.get((item, _unlimited(_shape(traffic))))
+        return None if before is None else before.times_s.get(limit)
 
     def _predict(self, deployments: list[Deployment], shapes: list[TrafficClass]) -> None:
         from planner.serving.capacity import capacities
@@ -112,7 +171,10 @@ class Predictor:
         wanted = list(dict.fromkeys((*shapes, *steps)))
         for item, row in zip(deployments, capacities(deployments, wanted), strict=True):
             for shape, found in zip(wanted, row, strict=True):
-                self._of(item)[item, shape] = _ability(found)
+                known = self._of(item)
+                known.abilities[item, shape] = _ability(found)
+                if found.alone_s:
+                    known.lone.setdefault((item, _unlimited(shape)), Lone.of(found))
 
 
 def _ability(found: "Capacity") -> Ability:
@@ -132,6 +194,11 @@ def with_limits(traffic: TrafficClass, factor: float) -> TrafficClass:
     """Return the class with every latency limit times a factor."""
     moved = {key: value * factor for key, value in traffic.slo.model_dump(exclude_none=True).items()}
     return traffic.model_copy(update={"slo": Slo(**moved)})
+
+
+@lru_cache(maxsize=4096)
+def _unlimited(shape: TrafficClass) -> TrafficClass:
+    return shape.model_copy(update={"slo": Slo()})
 
 
 def _shape(traffic: TrafficClass) -> TrafficClass:

@@ -7,23 +7,36 @@ active parameters without embeddings, and reads the cache of its prompt, k bytes
 step reads the active weights W once and, under a limit L on the time per output
 token, comes at least every L seconds. On n devices of peak P and bandwidth B
 
-    rate <= min( n P / (2 a (i + o)),  (1 - W / (n B L)) n B / (o k) ).
+    rate <= min( n P / (2 a (i + o)),  (1 - W / (n B L)) n B / (o k) ),
+
+and 0 where computing or reading the prompt alone, 2 a i / (n P) or W / (n B), takes longer than a
+limit on the time to first token.
 
 Predicted rates lie below, because no kernel reaches more than peak or bandwidth.
 """
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 from planner.deployment import Deployment
 from planner.serving.target import target
 from tonnage.errors import TonnageError
+from tonnage.units import human
 from workloads import formats, models
 from workloads.footprint import cache_bytes
 from workloads.scenario import Slo, TrafficClass
 
 
-def ceiling(unit: Deployment, traffic: TrafficClass, *, step_s: float | None = None) -> float:
+@dataclass(frozen=True, slots=True)
+class Tightest:
+    """The tightest limits on the time to the first and to each further token [s], infinite if none."""
+
+    first_s: float
+    step_s: float
+
+
+def ceiling(unit: Deployment, traffic: TrafficClass, *, limits: Tightest | None = None) -> float:
     """Return an upper bound on the rate of one unit for one class [requests/s].
 
     Infinite for profiled machines, whose laws may pass a datasheet, and for
@@ -31,21 +44,37 @@ def ceiling(unit: Deployment, traffic: TrafficClass, *, step_s: float | None = N
 
     Parameters
     ----------
-    step_s : float, optional
-        `step_limit_s` of the class, where it is known already.
+    limits : Tightest, optional
+        `tightest` of the class, where it is known already.
     """
     peak_per_device, bandwidth_per_device = _roofs(unit.device, unit.weights)
     params, weight_bytes, cache = _per_token(unit.model, unit.weights, unit.kv, traffic.prompt_tokens)
     if math.isinf(peak_per_device) or params <= 0:
         return math.inf
-    bandwidth = unit.devices * bandwidth_per_device
-    tokens = traffic.prompt_tokens + traffic.output_tokens
-    by_compute = unit.devices * peak_per_device / (2 * params * tokens)
-    left_frac = max(
-        0.0, 1 - weight_bytes / bandwidth / (step_limit_s(traffic.slo) if step_s is None else step_s)
-    )
+    limits = tightest(traffic.slo) if limits is None else limits
+    peak, bandwidth = unit.devices * peak_per_device, unit.devices * bandwidth_per_device
+    if max(2 * params * traffic.prompt_tokens / peak, weight_bytes / bandwidth) > limits.first_s:
+        return 0.0
+    by_compute = peak / (2 * params * (traffic.prompt_tokens + traffic.output_tokens))
+    left_frac = max(0.0, 1 - weight_bytes / bandwidth / limits.step_s)
     by_memory = left_frac * bandwidth / (traffic.output_tokens * cache) if cache > 0 else math.inf
     return min(by_compute, by_memory)
+
+
+def why_none(unit: Deployment, traffic: TrafficClass) -> str:
+    """Return which latency limit physics does not allow a unit, empty if there is none."""
+    limits, fastest = tightest(traffic.slo), fastest_s(unit, traffic)
+    if fastest.get("ttft", 0.0) > limits.first_s:
+        return (
+            f"the time to first token is {human(fastest['ttft'], 's')} at the datasheet's peak for class "
+            f"'{traffic.name}', above the limit of {human(limits.first_s, 's')}"
+        )
+    if fastest.get("tpot", 0.0) >= limits.step_s:
+        return (
+            f"the time per output token is {human(fastest['tpot'], 's')} at the datasheet's bandwidth for "
+            f"class '{traffic.name}', above the limit of {human(limits.step_s, 's')}"
+        )
+    return ""
 
 
 def fastest_s(unit: Deployment, traffic: TrafficClass) -> dict[str, float]:
@@ -87,7 +116,20 @@ def _per_token(model: str, weights: str, kv: str | None, context: float) -> tupl
     return params, params * stored.bits_per_weight / 8, float(cache)
 
 
-def step_limit_s(slo: Slo) -> float:
-    """Return the tightest limit on the time per output token [s], infinite if there is none."""
-    given = (slo.tpot_mean_s, slo.tpot_p90_s, slo.tpot_p95_s, slo.tpot_p99_s)
-    return min((limit for limit in given if limit is not None), default=math.inf)
+def tightest(slo: Slo) -> Tightest:
+    """Return the tightest limits of a class.
+
+    Medians are left out: of requests of many lengths, half are shorter than the mean.
+    """
+    told = slo.model_dump(exclude_none=True)
+    first, step = (
+        min((told[key] for key in _OF[metric] if key in told), default=math.inf)
+        for metric in ("ttft", "tpot")
+    )
+    return Tightest(first, step)
+
+
+_OF = {
+    metric: tuple(f"{metric}_{which}_s" for which in ("mean", "p90", "p95", "p99"))
+    for metric in ("ttft", "tpot")
+}

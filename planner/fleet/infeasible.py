@@ -16,6 +16,9 @@ from workloads.scenario import Scenario
 
 RATIO = 1.01
 """A limit is found to one percent; the value given is on the side that works."""
+SUSPECT_FACTOR = 8.0
+"""Where so much is not enough, it is asked first whether the limit stands in the way at all: without
+it everything must be predicted, while tight limits rule most candidates out by physics."""
 LOAD_MARGIN_FRAC = 1e-6
 """Taken off the largest load so that it holds in spite of rounding."""
 
@@ -153,9 +156,10 @@ def _needed_s(inquiry: Inquiry, key: str, current: float) -> float | None:
     def holds(value: float) -> bool:
         return inquiry.among_same(relax.with_limit(inquiry.scenario, key, value)) is not None
 
-    if inquiry.among_same(relax.with_limit(inquiry.scenario, key, None)) is None:
-        return None
-    return relax.smallest_that_holds(holds, current, ratio=RATIO)
+    def at_all() -> bool:
+        return inquiry.among_same(relax.with_limit(inquiry.scenario, key, None)) is not None
+
+    return relax.smallest_that_holds(holds, current, ratio=RATIO, at_all=at_all)
 
 
 def _tasks(inquiry: Inquiry) -> Iterator[Relaxation]:

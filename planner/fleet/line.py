@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from planner.fleet import task_market
 from planner.fleet.ability import Ability, measured
 from planner.fleet.candidates import Candidate
-from planner.fleet.ceiling import ceiling
+from planner.fleet.ceiling import Tightest, ceiling, why_none
 from planner.fleet.problem import Kind
 from planner.fleet.slo import at_confidence
 from workloads.scenario import Scenario
@@ -49,15 +49,15 @@ class Line:
 
 
 def line_of(
-    item: Candidate, good_enough: tuple[bool, ...], scenario: Scenario, limits: Sequence[float]
+    item: Candidate, good_enough: tuple[bool, ...], scenario: Scenario, limits: Sequence[Tightest]
 ) -> Line:
     """Return a candidate as it was measured, or at its ceiling while it is not predicted."""
     if item.measured is not None:
         return rated_line(item, tuple(map(measured, item.measured)), good_enough, scenario)
     times, late = task_market.unit_times(scenario, item.deployment, None)
     bounds = [
-        ceiling(item.deployment, traffic, step_s=step_s) if good and not why else 0.0
-        for traffic, good, step_s, why in zip(scenario.classes, good_enough, limits, late, strict=True)
+        ceiling(item.deployment, traffic, limits=tight) if good and not why else 0.0
+        for traffic, good, tight, why in zip(scenario.classes, good_enough, limits, late, strict=True)
     ]
     return Line(
         candidate=item, abilities=None, good_enough=good_enough, kind=_kind(item, bounds), try_s=times
@@ -88,7 +88,8 @@ def why_not(line: Line, scenario: Scenario) -> str:
     """Return why a line can serve no class."""
     told = [ability.why_not for ability in line.abilities or ()]
     told += task_market.unit_times(scenario, line.candidate.deployment, line.abilities)[1]
-    return next(filter(None, told), "no capacity under the limits")
+    physics = (why_none(line.candidate.deployment, traffic) for traffic in scenario.classes)
+    return next(filter(None, (*told, *physics)), "no capacity under the limits")
 
 
 def _kind(item: Candidate, capacity: Iterable[float]) -> Kind:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from planner.fleet import floors, task_market
 from planner.fleet.ability import Predictor
 from planner.fleet.candidates import Candidate, Search
-from planner.fleet.ceiling import step_limit_s
+from planner.fleet.ceiling import tightest
 from planner.fleet.dominance import reduce
 from planner.fleet.energy_goal import ENERGY, energy_goal
 from planner.fleet.hosted import Hosted, hosted_offers
@@ -208,7 +208,7 @@ def rate(scenario: Scenario, candidates: Sequence[Candidate], predictor: Predict
         (model, weights, known): floors.check(scenario.classes, model, weights, measured=known)
         for model, weights, known in dict.fromkeys(map(_checked_by, candidates))
     }
-    limits = [step_limit_s(traffic.slo) for traffic in scenario.classes]
+    limits = [tightest(traffic.slo) for traffic in scenario.classes]
     for item in candidates:
         good_enough, shortfall = checked[_checked_by(item)]
         line = line_of(item, good_enough, scenario, limits)

@@ -149,7 +149,7 @@ def _infeasible(
     scenario: Scenario, market: Market, candidates: Sequence[Candidate], predictor: Predictor
 ) -> Plan:
     inquiry = infeasible.Inquiry(
-        scenario=market.scenario, market=market, candidates=candidates, predictor=predictor
+        scenario=market.scenario, market=market, candidates=candidates, predictor=predictor.plain()
     )
     relaxed = infeasible.relaxations(inquiry)
     return Plan(

@@ -139,10 +139,25 @@ def first_that_holds(holds: Callable[[float], bool], fails: float, works: float,
     return works
 
 
-def smallest_that_holds(holds: Callable[[float], bool], current: float, *, ratio: float) -> float | None:
-    """Search upwards from a limit that does not hold for about the least that does; None if none does."""
+def smallest_that_holds(
+    holds: Callable[[float], bool],
+    current: float,
+    *,
+    ratio: float,
+    at_all: Callable[[], bool] = lambda: True,
+) -> float | None:
+    """Search upwards from a limit that does not hold for about the least that does; None if none does.
+
+    Parameters
+    ----------
+    at_all : callable
+        Whether there is a solution without the limit. It is asked where `SUSPECT_FACTOR` was not
+        enough: without a limit everything must be predicted, while physics rules most out under a tight one.
+    """
     factor = 2.0
     while not holds(current * factor):
+        if factor == SUSPECT_FACTOR and not at_all():
+            return None
         factor *= 2.0
         if factor > LARGEST_FACTOR:
             return None

@@ -5,8 +5,8 @@ and every percentile grows with the batch; so the largest batch within all limit
 bisection, for all deployments and classes at once. Percentiles are queueing approximations.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,8 @@ class Capacity:
         uncertainty of each.
     memory_bytes : float or None
         Per device at that rate.
+    alone_s : mapping of str to float
+        What a lone request takes, by the name of the limit on it: no load makes it less. [s]
     """
 
     requests_per_s: Quantiles | None = None
@@ -66,6 +68,7 @@ class Capacity:
     fits: bool | None = None
     evidence: Evidence = Evidence.ASSUMED
     bound: Bound | None = None
+    alone_s: Mapping[str, float] = field(default_factory=dict)
 
 
 def capacities(
@@ -191,7 +194,9 @@ def _solve(pairs: Sequence[tuple[Placed, TrafficClass]], file: CoefficientFile) 
     answers = []
     for i, (one, each) in enumerate(pairs):
         fits = _fits(search, i)
-        told = Capacity(fits=fits, evidence=evidence(one, file), bound=limited[i])
+        told = Capacity(
+            fits=fits, evidence=evidence(one, file), bound=limited[i], alone_s=_alone_s(search, alone, i)
+        )
         if fits is False or not possible[i]:
             why = _why_not(search, alone, i, one, each)
             answers.append(replace(told, why_not=why, memory_bytes=_memory(search, i, 1.0)))
@@ -237,11 +242,29 @@ def _why_not(search: _Search, alone: OpenState, i: int, one: Placed, each: Traff
     if _fits(search, i) is False:
         need, room = _memory(search, i, 1.0), one.target.memory_bytes or 0.0
         return f"does not fit: {human(need, 'B')} per device for one sequence, {human(room, 'B')} there"
-    for (metric, name), limit in search.limits.items():
-        value = float(_value(alone, metric, name)[i])
-        if value > limit[i]:
+    return (
+        broken_alone(_alone_s(search, alone, i), each)
+        or f"the whole request of class '{each.name}' takes longer than its limit even alone"
+    )
+
+
+def _alone_s(search: _Search, alone: OpenState, i: int) -> dict[str, float]:
+    return {f"{metric}_{name}_s": float(_value(alone, metric, name)[i]) for metric, name in search.limits}
+
+
+def broken_alone(alone_s: Mapping[str, float], traffic: TrafficClass) -> str:
+    """Name the first limit of a class that a lone request breaks, empty if there is none.
+
+    Parameters
+    ----------
+    alone_s : mapping of str to float
+        From `Capacity.alone_s`, of a class of the same lengths, whatever its limits were.
+    """
+    for name, value in alone_s.items():
+        limit = getattr(traffic.slo, name)
+        if limit is not None and value > limit:
             return (
-                f"{metric}_{name} is {human(value, 's')} for a lone request of class '{each.name}', "
-                f"above the limit of {human(float(limit[i]), 's')}"
+                f"{name.removesuffix('_s')} is {human(value, 's')} for a lone request of class "
+                f"'{traffic.name}', above the limit of {human(limit, 's')}"
             )
-    return f"the whole request of class '{each.name}' takes longer than its limit even alone"
+    return ""

@@ -9,7 +9,7 @@ import pytest
 from planner.fleet import relax
 from planner.fleet.ability import Predictor
 from planner.fleet.candidates import Search
-from planner.fleet.ceiling import ceiling
+from planner.fleet.ceiling import ceiling, why_none
 from planner.fleet.market import survey
 from planner.fleet.outcome import solve
 from planner.fleet.plan import make_plan
@@ -74,10 +74,16 @@ def test_no_prediction_passes_its_ceiling(predictor: Predictor) -> None:
         item.deployment for item in Search(Scenario(classes=(free,), candidates=wide)).candidates()
     ]
     assert len(deployments) > 50
-    for traffic in (free, strict):
+    hasty = free.model_copy(update={"slo": Slo(ttft_p95_s=0.05), "prompt_tokens": 4000.0})
+    refused = 0
+    for traffic in (free, strict, hasty):
         for unit, (ability,) in zip(deployments, predictor.abilities(deployments, [traffic]), strict=True):
             if ability.requests_per_s is not None:
                 assert ability.requests_per_s.p50 <= ceiling(unit, traffic)
+            elif ceiling(unit, traffic) == 0:
+                refused += 1
+                assert why_none(unit, traffic)
+    assert refused > 10
 
 
 def test_rating_everything_finds_the_same_cost(predictor: Predictor) -> None:
