@@ -8,6 +8,8 @@ from workloads.scenario import Growth, Quality, Scenario, Slo, TrafficClass
 
 LARGEST_FACTOR = 4096.0
 """A limit that had to grow further is given up on."""
+SUSPECT_FACTOR = 8.0
+"""A limit that had to grow so far may not be what stands in the way."""
 
 
 def limits(scenario: Scenario) -> dict[str, float]:
