@@ -65,6 +65,17 @@ def test_every_level_of_evidence_has_its_line_in_the_legend():
     assert "ceilings" in uses["measured"]
 
 
+def test_a_time_in_milliseconds_is_no_other_reason_than_one_in_seconds():
+    said = [
+        "takes 754 ms, above 50 ms",
+        "needs 3.4 GB of 1 MB",
+        "takes 1.5 s, above 2 s",
+        "needs 3 kB of 4 GB",
+    ]
+    assert [len(group) for group in reasons.by_reason(said, str)] == [2, 2]
+    assert len(reasons.by_reason(["3 GB", "3 s", "3 seats"], str)) == 3
+
+
 @given(st.lists(st.tuples(st.sampled_from(["needs {} GiB", "slower than {} ms"]), st.integers(0, 9999))))
 def test_grouping_by_reason_loses_nobody_and_ignores_numbers(drawn):
     turned_down = [Rejected(candidate="c", why=text.format(number)) for text, number in drawn]
