@@ -100,7 +100,8 @@ def test_a_slice_is_never_the_whole() -> None:
         ("AMD EPYC-Genoa Processor", None),
         ("AMD EPYC 9R14", None),
         ("Intel(R) Xeon(R) Platinum 8488C", None),
-        ("AMD Ryzen 9 7950X 16-Core Processor", None),
+        ("AMD Ryzen 9 7950X 16-Core Processor", "amd-ryzen-9-7950x"),
+        ("AMD Ryzen 9 9950X 16-Core Processor", None),
         (None, None),
     ],
 )

@@ -60,7 +60,14 @@ def test_zen_4_runs_wide_vectors_in_two_halves_and_zen_5_in_one(device, cores, f
 
 def test_a_device_without_bandwidth_is_refused_with_the_way_out():
     with pytest.raises(OutsideRange, match="tonnage bench"):
-        target("aws-graviton3")
+        from_device(catalog.get("aws-graviton3").model_copy(update={"memory_bandwidth_bytes_per_s": None}))
+
+
+@pytest.mark.parametrize("device", catalog.names())
+def test_every_device_of_the_catalog_is_a_target(device):
+    on = target(device)
+    assert on.bandwidth_bytes_per_s > 0
+    assert max(on.peak.values()) > 0
 
 
 def test_a_profile_becomes_a_measured_target():
