@@ -137,3 +137,12 @@ def test_the_command_leaves_out_what_is_flagged_known_twice_there_or_impossible(
     known.write_text(json.dumps(cases[0]) + "\n")
     subprocess.run([*command, "--known", str(known)], capture_output=True, check=True)
     assert [json.loads(line)["osl"] for line in out_path.read_text().splitlines()] == [128]
+
+
+def test_a_section_takes_the_place_of_its_older_self_and_leaves_the_page_alone(readers):
+    import wider_table
+
+    old, new = (f"{wider_table.TITLE}\n\n{word}\n" for word in ("old", "new"))
+    page = f"# Page\n\ntext\n\n{old}\n## After\n\nmore\n"
+    assert wider_table.replaced(page, new) == page.replace("old", "new")
+    assert wider_table.replaced(wider_table.replaced("# Page\n", old), new) == f"# Page\n\n{new}"

@@ -1,0 +1,114 @@
+"""How far predictions are off on the wider rows, by source, before and after.
+
+    python benchmarks/wider_table.py wider.jsonl [--before predictions.jsonl] [-o docs/validation.md]
+
+`wider.jsonl` is what `wider_cases.py` writes. `--before` are answers of an earlier version to the same
+cases (`tonnage predict --batch`). Writes one section of the page, or replaces it there; all else stays.
+"""
+
+import argparse
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+
+from planner.deployment import Case
+from planner.prediction import Refusal
+from planner.serving.coefficients import shipped
+from planner.serving.predict import predict_batch
+from tonnage.files import write_text
+
+TITLE = "## Wider rows, by source"
+METRICS = {"tpot_s": "TPOT", "ttft_s": "TTFT", "output_tokens_per_s": "tokens/s"}
+HEAD_FILE = Path(__file__).with_name("wider_table_head.md")
+COLUMNS = (
+    "| source | metric | n | median, gm before | median, gm | bias | inside | fitted |\n"
+    "|---|---|---|---|---|---|---|---|"
+)
+
+Answer = Mapping[str, Any]
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("cases", type=Path)
+    ask.add_argument("--before", type=Path)
+    ask.add_argument("-o", "--output", type=Path)
+    args = ask.parse_args()
+    cases = [json.loads(line) for line in args.cases.read_text(encoding="utf-8").splitlines() if line.strip()]
+    before = {answer["id"]: answer for answer in _lines(args.before)} if args.before else {}
+    text = section(cases, before, _now(cases))
+    if args.output is None:
+        print(text)
+        return
+    page = args.output.read_text(encoding="utf-8") if args.output.is_file() else ""
+    write_text(args.output, replaced(page, text))
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _now(cases: list[dict[str, Any]]) -> dict[str, Answer]:
+    answers = predict_batch([Case.parse(case, where=case["id"]) for case in cases])
+    return {answer.id: answer.model_dump() for answer in answers if not isinstance(answer, Refusal)}
+
+
+def section(cases: list[dict[str, Any]], before: Mapping[str, Answer], now: Mapping[str, Answer]) -> str:
+    """Table of errors by source and metric, and over all of them."""
+    groups: defaultdict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
+    for case in cases:
+        for metric in METRICS.keys() & case["measured"].keys():
+            groups[case["source"], metric].append((case["id"], case["measured"][metric]))
+            groups["all", metric].append((case["id"], case["measured"][metric]))
+    seen = set(shipped().provenance.rows)
+    lines = [TITLE, "", HEAD_FILE.read_text(encoding="utf-8").strip(), "", COLUMNS]
+    order = sorted(groups, key=lambda key: (key[0] == "all", key[0], list(METRICS).index(key[1])))
+    for source, metric in order:
+        rows = groups[source, metric]
+        fitted = "" if source == "all" else "yes" if source in seen else "no"
+        cells = (source, METRICS[metric], len(rows), _size(rows, before, metric), _size(rows, now, metric))
+        rest = (_bias(rows, now, metric), _inside(rows, now, metric), fitted)
+        lines.append("| " + " | ".join(str(cell) for cell in (*cells, *rest)) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _errors(rows: Iterable[tuple[str, float]], answers: Mapping[str, Answer], metric: str) -> list[float]:
+    """Return log errors of what was answered."""
+    found = ((answers.get(key, {}).get(metric), measured) for key, measured in rows)
+    return [math.log(answer["p50"] / measured) for answer, measured in found if answer]
+
+
+def _size(rows: list[tuple[str, float]], answers: Mapping[str, Answer], metric: str) -> str:
+    errors = _errors(rows, answers, metric)
+    if not errors:
+        return "none answered" if answers else ""
+    middle = 100 * median(abs(math.expm1(error)) for error in errors)
+    mean = 100 * math.expm1(fmean(abs(error) for error in errors))
+    short = "" if len(errors) == len(rows) else f" of {len(errors)}"
+    return f"{middle:.0f} %, {mean:.0f} %{short}"
+
+
+def _bias(rows: list[tuple[str, float]], answers: Mapping[str, Answer], metric: str) -> str:
+    return f"{100 * math.expm1(median(_errors(rows, answers, metric))):+.0f} %"
+
+
+def _inside(rows: list[tuple[str, float]], answers: Mapping[str, Answer], metric: str) -> str:
+    boxes = [(answers[key][metric], measured) for key, measured in rows if answers[key].get(metric)]
+    return f"{fmean(box['p10'] <= measured <= box['p90'] for box, measured in boxes):.2f}"
+
+
+def replaced(page: str, text: str) -> str:
+    """Put a section in the place of its older self, or at the end."""
+    start = page.find(TITLE)
+    if start < 0:
+        return page.rstrip("\n") + "\n\n" + text
+    end = page.find("\n## ", start + 1)
+    return page[:start] + text + ("" if end < 0 else page[end:])
+
+
+if __name__ == "__main__":
+    main()
