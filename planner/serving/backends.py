@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from planner.serving.target import BALANCE_FLOP_PER_BYTE, Target, target
+from tonnage.errors import UnknownName
 from tonnage.evidence import Evidence, weakest
 
 NATIVE = {"nvidia": "cuda", "apple": "metal"}
@@ -20,9 +21,28 @@ ALIASES = {
     "blas": CORES,
     "oneapi": "sycl",
 }
+KNOWN = ("cuda", "metal", "vulkan", "rocm", "sycl", "opencl", CORES)
 CORES_SHARE = 0.25
 """ASSUMED share of the memory bandwidth of a system on a chip that its processor cores draw: 0.15 to
 0.42 of it by published runs of llama.cpp on Apple M2 Max and Ultra, Jetson AGX Orin and Ryzen AI Max."""
+
+
+def check_known(name: str) -> None:
+    """Refuse an API that no engine goes through.
+
+    Raises
+    ------
+    UnknownName
+        Listing the near names.
+    """
+    if _plain(name) not in KNOWN:
+        raise UnknownName("backend", name, (*KNOWN, *ALIASES))
+
+
+def _plain(stated: str) -> str:
+    """Spell an API without versions, drivers and further ones."""
+    words = stated.strip().lower().replace("+", ",").replace(" ", ",").split(",")
+    return ALIASES.get(words[0], words[0])
 
 
 def backend(stated: str | None, *, engine: str, on: Target) -> str:
@@ -37,8 +57,7 @@ def backend(stated: str | None, *, engine: str, on: Target) -> str:
     'metal'
     """
     if stated is not None and stated.strip():
-        name = stated.strip().lower().split(",")[0].split(" ")[0].split("+")[0]
-        return ALIASES.get(name, name)
+        return _plain(stated)
     if on.kind == "cpu":
         return CORES
     if on.vendor in NATIVE:

@@ -11,12 +11,16 @@ from planner.serving.coefficients import CoefficientFile, Spread
 from planner.serving.placement import Placed
 from planner.serving.steady_state import Service, State
 from planner.serving.unchecked import unchecked
-from tonnage.evidence import Z90, Quantiles
+from tonnage.evidence import Z90, Evidence, Quantiles
 
 Array = NDArray[np.float64]
 
 MEASURED_ENGINE_SIGMA = 0.15
 """Log sigma of what an engine adds to measured kernels (ASSUMED until whole-model runs are fitted)."""
+
+ASSUMED_SIGMA = {"tpot": 0.4, "ttft": 0.6, "throughput": 0.5}
+"""More log sigma where a device's own rates are assumed, as those of most processors are: errors of
+llama.cpp on Ryzen 7840HS and 7950X, EPYC 9554 and the cores of four systems on a chip, none of them fitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +104,13 @@ def sigma(metric: str, one: Placed, file: CoefficientFile, *, stream: bool = Fal
         laws = [law.sigma_log for law in one.target.laws if law.kernel in ("gemm", "quant_matmul")]
         return float(np.hypot(np.median(laws) if laws else 0.3, MEASURED_ENGINE_SIGMA))
     spread = file.spread.get(f"{metric}_single" if stream else metric) or file.spread[metric]
-    return total(
+    known = total(
         spread,
         new_model=one.cut.model not in file.models,
         new_device=not file.has_measured(one.groups),
         new_engine=one.groups.engine not in file.engines,
     )
+    return float(np.hypot(known, ASSUMED_SIGMA[metric])) if one.target.evidence is Evidence.ASSUMED else known
 
 
 def total(spread: Spread, *, new_model: bool, new_device: bool, new_engine: bool) -> float:

@@ -288,6 +288,7 @@ def test_rubbish_is_no_scenario_and_no_catalog(
         ([*CASE, "--weights", "FP9"], "near names: FP8"),
         ([*CASE, "--kv", "FP9"], "near names: FP8"),
         ([*CASE, "--engine", "vlm"], "near names: vllm"),
+        ([*CASE, "--backend", "vulcan"], "near names: vulkan"),
         ([*CASE, "--isl", "nan"], "'nan' cannot be read in tokens"),
         ([*CASE, "--isl", "-5"], "isl = -5"),
         ([*CASE, "--isl", "1e400"], "finite number of tokens, not inf"),

@@ -15,6 +15,9 @@ Weights = Annotated[
 ]
 Kv = Annotated[str | None, typer.Option(help="Cache format: BF16, FP8 ...")]
 Engine = Annotated[str | None, typer.Option(help="vllm, sglang, trtllm, llama.cpp ...")]
+Backend = Annotated[
+    str | None, typer.Option(help="Compute API of the engine: cuda, metal, vulkan, rocm, sycl, cpu.")
+]
 TensorParallel = Annotated[int, typer.Option(help="Tensor-parallel devices.")]
 Pipeline = Annotated[int, typer.Option(help="Pipeline stages, or llama.cpp's layer split.")]
 InputTokens = Annotated[str, typer.Option(help="Input tokens per request: 4096 or 4k.")]

@@ -27,6 +27,7 @@ def predict(
     weights: given.Weights = None,
     kv: given.Kv = None,
     engine: given.Engine = None,
+    backend: given.Backend = None,
     tp: given.TensorParallel = 1,
     pp: given.Pipeline = 1,
     isl: given.InputTokens = "1024",
@@ -66,7 +67,7 @@ def predict(
 def _case(asked: dict[str, Any]) -> "Case":
     """Build the case that the options describe."""
     from planner.deployment import Case
-    from planner.serving import engines
+    from planner.serving import backends, engines
     from tonnage import units
     from tonnage.errors import InvalidInput
     from tonnage.files import positive
@@ -82,6 +83,8 @@ def _case(asked: dict[str, Any]) -> "Case":
             raise InvalidInput("--qps and --saturated are two kinds of load; give one of them")
     if asked["engine"]:
         engines.check_known(asked["engine"])
+    if asked["backend"]:
+        backends.check_known(asked["backend"])
     asked["device"], asked["model"] = spelled.device(asked["device"]), spelled.model(asked["model"])
     for name in ("isl", "osl", "context"):
         asked[name] = units.count(asked[name], name=f"--{name}", unit="tokens")

@@ -51,3 +51,10 @@ def test_a_card_without_cores_is_answered_and_says_so() -> None:
 @pytest.mark.parametrize("device", ["amd-epyc-9654", "nvidia-grace-72c"])
 def test_a_processor_is_its_own_cores(device: str) -> None:
     assert cores(device) is target(device)
+
+
+def test_rates_that_are_assumed_make_intervals_wider() -> None:
+    gpu, cpu = predict(case("apple-m2-max")), predict(case("apple-m2-max", backend="cpu"))
+    for metric in ("ttft_s", "tpot_s"):
+        wide, narrow = getattr(cpu, metric), getattr(gpu, metric)
+        assert wide.p90 / wide.p50 > narrow.p90 / narrow.p50
