@@ -125,10 +125,17 @@ def _day(plan: Plan) -> Grid | None:
 def _growth(plan: Plan) -> Grid | None:
     if not plan.growth:
         return None
-    grid = table("While the load grows", ">month", ">load", ">USD/month")
+    grid = table("While the load grows", ">month", ">load", ">USD/month", "added for good")
     steps = max(1, (len(plan.growth) - 1) // 6)
-    for row in (*plan.growth[:-1:steps], plan.growth[-1]):
-        grid.add_row(str(row.month), f"x {row.load_factor:.2f}", usd(row.cost_usd_per_month))
+    shown = {*range(0, len(plan.growth), steps), len(plan.growth) - 1}
+    for place, row in enumerate(plan.growth):
+        if place in shown or row.added:
+            grid.add_row(
+                str(row.month),
+                f"x {row.load_factor:.2f}",
+                usd(row.cost_usd_per_month),
+                "; ".join(row.added),
+            )
     return grid
 
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +25,15 @@ from planner.fleet.dominance import reduce
 from planner.fleet.layout import Way
 from planner.fleet.problem import Kind, Mix, PeriodMix, Priced, Problem
 from planner.fleet.solution import mix_of
+from tonnage.errors import TonnageError
 
 PERIOD_GAP_FRAC = 1e-3
 """Each period is solved to this part; its own proven bound counts."""
 
 Array = NDArray[np.float64]
 Counts = tuple[float, ...]
+Left = list[dict[str, float]]
+"""Of every stock, in each period."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +77,7 @@ class Alone:
         )
 
 
-@dataclass(slots=True)
+@dataclass
 class Periods:
     """A problem whose periods only commitments tie together, and what is known of each period."""
 
@@ -84,10 +88,30 @@ class Periods:
     def __post_init__(self) -> None:
         self._known = [[] for _ in self.problem.spans]
 
-    @property
+    @cached_property
+    def present(self) -> NDArray[np.bool_]:
+        """Whether a commitment is there, shape (commitments, periods)."""
+        return np.array(
+            [[t >= self._priced(way).since for t in range(len(self.problem.spans))] for way in self.ways]
+        )
+
+    @cached_property
     def prices(self) -> Array:
-        """Price of each commitment [USD/h]."""
-        return np.array([self._priced(way).usd_per_h for way in self.ways])
+        """Price of each commitment on the mean over all time, that before it is there included [USD/h]."""
+        times = self.present @ np.array([span.time_frac for span in self.problem.spans])
+        return np.asarray(np.array([self._priced(way).usd_per_h for way in self.ways]) * times)
+
+    def fair(self, shared: Array) -> Array:
+        """Return shares of at least 0 that sum to the price of each commitment, none before it is there."""
+        shares = np.maximum(shared, 0.0) * self.present
+        total = shares.sum(axis=1)
+        even = self.present * (self.prices / self.present.sum(axis=1))[:, None]
+        factor = self.prices / np.where(total > 0, total, 1.0)
+        return np.asarray(np.where(total[:, None] > 0, shares * factor[:, None], even))
+
+    def mean(self, wanted: Array) -> Array:
+        """Return how much is wanted of each commitment on the mean over the periods in which it is there."""
+        return np.asarray((wanted * self.present).sum(axis=1) / self.present.sum(axis=1))
 
     def _priced(self, way: Way) -> Priced:
         return self.problem.kinds[way.kind].purchases[way.place]
@@ -148,9 +172,7 @@ class Periods:
                     break
         return self.cost(box) + sum(lowest)
 
-    def _one(
-        self, t: int, box: Box, shared: Array, stock: dict[str, float], ends_at_s: float
-    ) -> Alone | None:
+    def _one(self, t: int, box: Box, shared: Array, stock: Left, ends_at_s: float) -> Alone | None:
         usd = tuple(map(float, shared[:, t]))
         known = self._still(t, box, usd)
         if known is None:
@@ -168,8 +190,11 @@ class Periods:
 
     def mix(self, parts: Sequence[Alone]) -> tuple[PeriodMix, ...]:
         """Return the periods with the most commitments of any of them in all of them."""
-        most = [max(part.part.bought[w.kind][w.place] for part in parts) for w in self.ways]
-        return tuple(self._committed(part.part, most) for part in parts)
+        most = np.array([max(part.part.bought[w.kind][w.place] for part in parts) for w in self.ways])
+        return tuple(
+            self._committed(part.part, [int(n) for n in most * self.present[:, t]])
+            for t, part in enumerate(parts)
+        )
 
     def _committed(self, part: PeriodMix, counts: Sequence[int]) -> PeriodMix:
         bought = [list(row) for row in part.bought]
@@ -177,27 +202,31 @@ class Periods:
             bought[way.kind][way.place] = count
         return replace(part, bought=tuple(map(tuple, bought)))
 
-    def _left(self, box: Box) -> dict[str, float] | None:
-        """Return what is left of every stock, None if the least commitments take more than there is."""
+    def _left(self, box: Box) -> Left | None:
+        """Return what is left of every stock in each period; None if commitments take more than there is."""
+        low = np.array(box.low)[:, None] * self.present
         left = {
-            name: stock
-            - sum(n * self._priced(way).use_of(name) for way, n in zip(self.ways, box.low, strict=True))
+            name: stock - np.array([self._priced(way).use_of(name) for way in self.ways]) @ low
             for name, stock in self.problem.stock.items()
         }
-        if any(rest < -1e-9 for rest in left.values()):
+        if any(rest.min() < -1e-9 for rest in left.values()):
             return None
-        return {name: max(rest, 0.0) for name, rest in left.items()}
+        return [
+            {name: max(float(rest[t]), 0.0) for name, rest in left.items()}
+            for t in range(len(self.problem.spans))
+        ]
 
-    def _alone(
-        self, t: int, box: Box, usd: Counts, stock: dict[str, float], ends_at_s: float
-    ) -> Alone | None:
+    def _alone(self, t: int, box: Box, usd: Counts, stock: Left, ends_at_s: float) -> Alone | None:
         if time.monotonic() >= ends_at_s:
             return None
-        posed, back = self._posed(t, box, usd, dict(stock))
+        posed, back = self._posed(t, box, usd, dict(stock[t]))
         smaller = reduce(posed)
         columns = Columns(smaller.problem)
         limit_s = max(0.5, ends_at_s - time.monotonic())
-        solved = columns.programme.solve(columns.cost, gap_frac=PERIOD_GAP_FRAC, time_limit_s=limit_s)
+        try:
+            solved = columns.programme.solve(columns.cost, gap_frac=PERIOD_GAP_FRAC, time_limit_s=limit_s)
+        except TonnageError:  # time ran out
+            return None
         if solved is None:
             return None
         part = _gathered(self.problem, smaller.expand(mix_of(columns, solved)), back)
@@ -228,6 +257,8 @@ class Periods:
                 i = place_of.get((k, p))
                 if i is None:
                     bought.append((p, priced))
+                    continue
+                if not self.present[i, t]:
                     continue
                 low, high = box.low[i], box.high[i]
                 if low:
@@ -265,13 +296,3 @@ def _gathered(problem: Problem, mix: Mix, back: list[list[int]]) -> PeriodMix:
 def everything(ways: Sequence[Way]) -> Box:
     """Return the box of any commitments."""
     return Box(low=(0.0,) * len(ways), high=(np.inf,) * len(ways))
-
-
-def fair(shared: Array, prices: Array) -> Array:
-    """Return shares of at least 0 that sum to the price of each commitment."""
-    shares = np.maximum(shared, 0.0)
-    total = shares.sum(axis=1)
-    even = np.broadcast_to((prices / shares.shape[1])[:, None], shares.shape)
-    factor = prices / np.where(total > 0, total, 1.0)
-    fair: Array = np.where(total[:, None] > 0, shares * factor[:, None], even)
-    return fair

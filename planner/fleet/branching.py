@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.fleet.boxes import Alone, Box, Periods, fair
+from planner.fleet.boxes import Alone, Box, Periods
 from planner.fleet.problem import Mix, Problem
 from planner.fleet.solution import of_periods
 
@@ -116,8 +116,8 @@ def _parts_of(search: Search, node: Node) -> Iterator[Node]:
     """
     box = node.box
     left = False
-    for place in _disputed(node):
-        split = box.low[place] + float(np.floor(node.wanted[place].mean()))
+    for place in _disputed(search, node):
+        split = box.low[place] + float(np.floor(search.periods.mean(node.wanted)[place]))
         more = box.at_least(place, split + 1)
         box, left = box.at_most(place, split), True
         known = [
@@ -134,10 +134,11 @@ def _parts_of(search: Search, node: Node) -> Iterator[Node]:
         yield replace(node, box=box)
 
 
-def _disputed(node: Node) -> Iterator[int]:
+def _disputed(search: Search, node: Node) -> Iterator[int]:
     """Yield the commitments that periods disagree on, the most disputed first."""
     wanted = node.wanted
-    weight = wanted.max(axis=1) - wanted.min(axis=1) + wanted.mean(axis=1)
+    least = np.where(search.periods.present, wanted, np.inf).min(axis=1)
+    weight = wanted.max(axis=1) - least + search.periods.mean(wanted)
     for place in np.argsort(-weight, kind="stable"):
         if wanted[place].max() > 0 and node.box.high[place] > node.box.low[place]:
             yield int(place)
@@ -160,15 +161,15 @@ def visit(search: Search, node: Node, ascents: int) -> Node | None:
             best = replace(node, lowest_usd_per_h=total, shared=shared, parts=parts)
         else:
             reach /= 2
-        away = best.wanted - best.wanted.mean(axis=1, keepdims=True)
+        away = (best.wanted - search.periods.mean(best.wanted)[:, None]) * search.periods.present
         over = max(best.lowest_usd_per_h, node.lowest_usd_per_h) >= search.cutoff_usd_per_h
         if over or number == ascents or not away.any():
             break
         step = reach * (search.mix_usd_per_h - best.lowest_usd_per_h) / float((away**2).sum())
-        shared = fair(best.shared + step * away, search.periods.prices)
+        shared = search.periods.fair(best.shared + step * away)
     if best is None:
         return None
-    usual = np.array(node.box.low) + np.round(best.wanted.mean(axis=1))
+    usual = np.array(node.box.low) + np.round(search.periods.mean(best.wanted))
     _try_counts(search, tuple(map(float, usual)), best)
     return replace(best, lowest_usd_per_h=max(best.lowest_usd_per_h, node.lowest_usd_per_h))
 
@@ -207,7 +208,7 @@ def try_near(search: Search, root: Node) -> None:
     while search.mix is not None and search.mix_usd_per_h < known:
         known = search.mix_usd_per_h
         counts = [float(search.mix.bought[way.kind][way.place]) for way in ways]
-        for place in np.argsort(-root.wanted.mean(axis=1), kind="stable"):
+        for place in np.argsort(-search.periods.mean(root.wanted), kind="stable"):
             count = counts[place]
             for moved in (count + 1, count - 1):
                 if moved < 0 or not (wanted[place] or count):

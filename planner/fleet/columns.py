@@ -82,6 +82,7 @@ class Columns:
         programme.upper[layout.served] = float("inf")
         programme.integral[layout.chains] = False
         programme.upper[layout.chains] = float("inf")
+        programme.upper[layout.absent] = 0.0
         if self.problem.whole_classes:
             programme.integral[layout.first_share : layout.first_switch] = True
         for t, period in enumerate(self.problem.spans):

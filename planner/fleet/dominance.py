@@ -33,6 +33,7 @@ class _Columns:
     """That can be counted on."""
     usd_per_h: Array
     committed: NDArray[np.bool_]
+    since: NDArray[np.int64]
     draws: Array
     """Of every stock and limit, shape (n, limits)."""
 
@@ -163,6 +164,7 @@ def _columns(problem: Problem) -> _Columns:
         units=np.array([priced.units * priced.available_frac for _, _, priced in rows]),
         usd_per_h=np.array([priced.usd_per_h for _, _, priced in rows]),
         committed=np.array([priced.committed and not flat for _, _, priced in rows], dtype=bool),
+        since=np.array([priced.since for _, _, priced in rows], dtype=np.int64),
         draws=np.array([_draws(priced, limits) for _, _, priced in rows]).reshape(len(rows), len(limits)),
     )
 
@@ -222,7 +224,7 @@ def _replaces(some: _Columns, others: _Columns, *, least: float) -> NDArray[np.b
     cheap = times * some.usd_per_h[:, None] <= others.usd_per_h * (1 + ROUNDING)
     dearer = (some.served[:, None, :] > others.served[None, :, :]) & (wanted > 0)
     replaced: NDArray[np.bool_] = (rho < NEVER) & cheap & ~dearer.any(axis=2)
-    replaced &= ~some.committed[:, None] | others.committed
+    replaced &= ~some.committed[:, None] | (others.committed & (some.since[:, None] == others.since[None, :]))
     for limit in range(some.draws.shape[1]):
         replaced &= times * some.draws[:, limit, None] <= others.draws[:, limit] * (1 + ROUNDING)
     return replaced

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.fleet.problem import Problem
+from planner.fleet.problem import Priced, Problem
 
 Places = NDArray[np.int64]
 
@@ -18,7 +18,7 @@ class Way:
     kind: int
     place: int
     columns: Places
-    """Per period; the same one in all periods where it is committed."""
+    """Per period; the same one in all periods where it is committed, another while it is not there yet."""
     per_domain: Places
     """Columns of the units in the fullest failure domain; empty where none may fail."""
 
@@ -48,6 +48,8 @@ class Layout:
 
     def __init__(self, problem: Problem, *, partial: bool, counted: bool) -> None:
         self.size = 0
+        self.absent: list[int] = []
+        """Columns that stand for commitments before they are there."""
         self.n_periods = len(problem.spans)
         self.ways = tuple(self._ways(problem))
         self.first_share = self.size
@@ -71,12 +73,18 @@ class Layout:
         counted_by_domain = problem.spare_domains > 0
         for k, kind in enumerate(problem.kinds):
             for p, priced in enumerate(kind.purchases):
-                columns = self._in_periods(committed=priced.committed)
-                fullest = self._in_periods(committed=priced.committed) if counted_by_domain else columns[:0]
+                columns = self._in_periods(priced)
+                fullest = self._in_periods(priced) if counted_by_domain else columns[:0]
                 yield Way(k, p, columns, fullest)
 
-    def _in_periods(self, *, committed: bool) -> Places:
-        return np.repeat(self._take(1), self.n_periods) if committed else self._take(self.n_periods)
+    def _in_periods(self, priced: Priced) -> Places:
+        if not priced.committed:
+            return self._take(self.n_periods)
+        places = np.repeat(self._take(1), self.n_periods)
+        if priced.since:
+            places[: priced.since] = self._take(1)
+            self.absent.append(int(places[0]))
+        return places
 
     def _shares(self, problem: Problem) -> Iterator[Share]:
         for k, kind in enumerate(problem.kinds):

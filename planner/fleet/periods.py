@@ -39,9 +39,10 @@ def merged(problem: Problem) -> Merged:
     Exact: what an optimal mix does in the cheapest of several equal periods it
     can do in all of them, as nothing but commitments ties periods together, and
     those are the same in all. Where there is another limit on the mean over
-    time than that of the cost itself, nothing is merged.
+    time than that of the cost itself, or commitments begin at different times,
+    nothing is merged.
     """
-    if problem.mean_stock:
+    if problem.mean_stock or any(way.since for kind in problem.kinds for way in kind.purchases):
         return Merged(given=problem, problem=problem, place=tuple(range(len(problem.spans))))
     places: dict[tuple[float, ...], int] = {}
     place = tuple(places.setdefault(_rounded(period), len(places)) for period in problem.spans)

@@ -11,11 +11,12 @@ from planner.fleet.candidates import Candidate
 from planner.fleet.dominance import reduce
 from planner.fleet.energy_goal import power_w
 from planner.fleet.felt import felt, predicted, with_felt
+from planner.fleet.growing import grown
 from planner.fleet.infeasible import LOAD_MARGIN_FRAC
 from planner.fleet.market import Market, rate, survey
 from planner.fleet.mix import most_load
 from planner.fleet.outcome import Outcome, solve
-from planner.fleet.over_time import growth, periods
+from planner.fleet.over_time import periods
 from planner.fleet.plan_record import Plan, Rejected
 from planner.fleet.task_cost import reliable_task
 from planner.fleet.task_market import check_tasks
@@ -65,16 +66,12 @@ def make_plan(scenario: Scenario) -> Plan:
     plan = _feasible(outcome, candidates, predictor)
     if not scenario.growth.months:
         return plan
-    said = (
-        f"Everything is sized, and every cost is, for the load after {scenario.growth.months} months, "
-        f"{scenario.growth.factor:.3g} times that of the first; what is reserved or owned is there from "
-        "the start."
-    )
+    way = grown(outcome, scenario)
     return plan.model_copy(
         update={
             "scenario": scenario,
-            "growth": growth(outcome, scenario),
-            "assumptions": (*plan.assumptions, said),
+            "growth": way.months,
+            "assumptions": (*plan.assumptions, way.said),
         }
     )
 

@@ -154,6 +154,10 @@ class GrowthMonth(Record):
     load_factor: float
     """Load over that of the first month."""
     cost_usd_per_month: float
+    added: tuple[str, ...] = ()
+    """What is reserved or taken into use from this month on."""
+    alone_usd_per_month: float | None = None
+    """The cost if every month was planned for itself, with what is there already."""
 
 
 class Plan(FileRecord):

@@ -22,6 +22,8 @@ class Priced:
         Part of its units that can be counted on; below 1 where instances may be taken back.
     committed : bool
         Bought for all periods in one number, instead of anew in each period.
+    since : int
+        First of the periods in which it is there and paid for; only where it is committed.
     pool : str or None
         Stock that it draws from, None if it can be bought without limit.
     pool_use : float
@@ -35,6 +37,7 @@ class Priced:
     units: int = 1
     available_frac: float = 1.0
     committed: bool = False
+    since: int = 0
     pool: str | None = None
     pool_use: float = 0
     draws: tuple[tuple[str, float], ...] = ()

@@ -127,10 +127,12 @@ def _without_surplus(
         rows = [period[k] for period in counts]
         for p in sorted(range(len(kind.purchases)), key=lambda p: -kind.purchases[p].usd_per_h):
             if kind.purchases[p].committed:
+                there = slice(kind.purchases[p].since, None)
                 surplus = min(
-                    _surplus(problem, kind, row, p, need) for row, need in zip(rows, needed, strict=True)
+                    _surplus(problem, kind, row, p, need)
+                    for row, need in zip(rows[there], needed[there], strict=True)
                 )
-                for row in rows:
+                for row in rows[there]:
                     row[p] -= surplus
             else:
                 for row, need in zip(rows, needed, strict=True):

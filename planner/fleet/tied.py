@@ -9,13 +9,12 @@ known, commitments are what is branched on (`branching`), until the periods agre
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.fleet.boxes import Periods, everything, fair
+from planner.fleet.boxes import Periods, everything
 from planner.fleet.branching import Node, Place, Search, branch, try_near, visit
 from planner.fleet.columns import Columns
 from planner.fleet.dominance import Reduction
@@ -79,9 +78,10 @@ def close_to_cheapest(problem: Problem, *, gap_frac: float, time_limit_s: float)
         search.take(mix_of(columns, solved))
         search.raise_bound(search.mix_usd_per_h * (1 - solved.gap_frac))
     if not problem.mean_stock and not search.is_over():
-        _close(search, _shared_prices(columns, ways, duals))
-    if search.mix is None:
-        raise TonnageError(f"the planner found no mix in {time_limit_s:g} s")
+        _close(search, _shared_prices(search.periods, columns, duals))
+    if search.mix is None:  # a busy machine: any mix is better than none, so the time starts anew
+        solved = Columns(problem).programme.solve(columns.cost, gap_frac=gap_frac, time_limit_s=time_limit_s)
+        return None if solved is None else mix_of(columns, solved)
     return replace(search.mix, gap_frac=search.gap_frac)
 
 
@@ -95,12 +95,11 @@ def _commitments(columns: Columns) -> tuple[Way, ...]:
     return tuple(way for way in columns.layout.ways if kinds[way.kind].purchases[way.place].committed)
 
 
-def _shared_prices(columns: Columns, ways: Sequence[Way], duals: Array) -> Array:
+def _shared_prices(periods: Periods, columns: Columns, duals: Array) -> Array:
     """Return what each commitment is worth in each period, by the duals of the linear relaxation."""
-    prices = np.array([columns.problem.kinds[w.kind].purchases[w.place].usd_per_h for w in ways])
-    worth = columns.programme.worth(duals, [int(way.columns[0]) for way in ways])
-    left = prices - worth.sum(axis=1)
-    return fair(worth + left[:, None] / worth.shape[1], prices)
+    worth = columns.programme.worth(duals, [int(way.columns[-1]) for way in periods.ways]) * periods.present
+    left = periods.prices - worth.sum(axis=1)
+    return periods.fair(worth + periods.present * (left / periods.present.sum(axis=1))[:, None])
 
 
 def _close(search: Search, shared: Array) -> None:

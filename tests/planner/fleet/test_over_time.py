@@ -126,7 +126,22 @@ def test_growth_sizes_for_the_last_month_and_tells_the_cost_of_each() -> None:
     reserved = make_plan(
         asked(10.0, (), prices=prices(reserved=0.5), growth=Growth(per_month_frac=1.0, months=2))
     )
-    assert [row.cost_usd_per_month / 730 for row in reserved.growth] == pytest.approx([4.0, 4.0, 4.0])
+    assert [row.cost_usd_per_month / 730 for row in reserved.growth] == pytest.approx([1.0, 2.0, 4.0])
+    assert [row.added for row in reserved.growth] == [
+        (f"{n} x {A10G} reserved: llama-3.1-8b BF16",) for n in (2, 2, 4)
+    ]
+
+
+def test_what_is_reserved_early_is_weighed_over_all_months() -> None:
+    """A falling load: eight units reserved for the first month would stand idle in the last."""
+    falling = Growth(per_month_frac=-0.5, months=2)
+    plan = make_plan(asked(40.0, (), prices=prices(on_demand=1.0, reserved=0.6), growth=falling))
+    costs = [row.cost_usd_per_month / 730 for row in plan.growth]
+    # Of 8, 4 and 2 units at work, 4 are worth reserving: two months in three, at 0.6 of the price.
+    assert costs == pytest.approx([4 * 0.6 + 4, 4 * 0.6, 4 * 0.6])
+    alone = [row.alone_usd_per_month for row in plan.growth]
+    assert alone == pytest.approx([8 * 0.6 * 730] * 3)
+    assert "month by month" in plan.assumptions[-1]
 
 
 def test_the_most_load_within_a_budget() -> None:
