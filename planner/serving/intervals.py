@@ -20,7 +20,7 @@ MEASURED_ENGINE_SIGMA = 0.15
 
 ASSUMED_SIGMA = {"tpot": 0.4, "ttft": 0.6, "throughput": 0.5}
 """More log sigma where a device's own rates are assumed, as those of most processors are: errors of
-llama.cpp on Ryzen 7840HS and 7950X, EPYC 9554 and the cores of four systems on a chip, none of them fitted."""
+llama.cpp, unfitted, on Ryzen 7840HS and 7950X, EPYC 9554 and the cores of four systems on a chip."""
 
 
 @dataclass(frozen=True, slots=True)
