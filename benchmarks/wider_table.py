@@ -15,9 +15,10 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
+from wider_halves import half_of
+
 from planner.deployment import Case
 from planner.prediction import Refusal
-from planner.serving.coefficients import shipped
 from planner.serving.predict import predict_batch
 from tonnage.files import write_text
 
@@ -25,7 +26,7 @@ TITLE = "## Wider rows, by source"
 METRICS = {"tpot_s": "TPOT", "ttft_s": "TTFT", "output_tokens_per_s": "tokens/s"}
 HEAD_FILE = Path(__file__).with_name("wider_table_head.md")
 COLUMNS = (
-    "| source | metric | n | median, gm before | median, gm | bias | inside | fitted |\n"
+    "| source | half | metric | n | median, gm before | median, gm | bias | inside |\n"
     "|---|---|---|---|---|---|---|---|"
 )
 
@@ -58,21 +59,27 @@ def _now(cases: list[dict[str, Any]]) -> dict[str, Answer]:
 
 
 def section(cases: list[dict[str, Any]], before: Mapping[str, Answer], now: Mapping[str, Answer]) -> str:
-    """Table of errors by source and metric, and over all of them."""
-    groups: defaultdict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
+    """Table of errors by source, half and metric, and over all of each half."""
+    groups: defaultdict[tuple[str, str, str], list[tuple[str, float]]] = defaultdict(list)
     for case in cases:
         for metric in METRICS.keys() & case["measured"].keys():
-            groups[case["source"], metric].append((case["id"], case["measured"][metric]))
-            groups["all", metric].append((case["id"], case["measured"][metric]))
-    seen = set(shipped().provenance.rows)
+            for source in (case["source"], "all"):
+                groups[source, half_of(case), metric].append((case["id"], case["measured"][metric]))
     lines = [TITLE, "", HEAD_FILE.read_text(encoding="utf-8").strip(), "", COLUMNS]
-    order = sorted(groups, key=lambda key: (key[0] == "all", key[0], list(METRICS).index(key[1])))
-    for source, metric in order:
-        rows = groups[source, metric]
-        fitted = "" if source == "all" else "yes" if source in seen else "no"
-        cells = (source, METRICS[metric], len(rows), _size(rows, before, metric), _size(rows, now, metric))
-        rest = (_bias(rows, now, metric), _inside(rows, now, metric), fitted)
-        lines.append("| " + " | ".join(str(cell) for cell in (*cells, *rest)) + " |")
+    order = sorted(groups, key=lambda key: (key[0] != "all", key[0], key[1], list(METRICS).index(key[2])))
+    for source, half, metric in order:
+        rows = groups[source, half, metric]
+        sizes = (_size(rows, before, metric), _size(rows, now, metric))
+        cells = (
+            source,
+            half,
+            METRICS[metric],
+            len(rows),
+            *sizes,
+            _bias(rows, now, metric),
+            _inside(rows, now, metric),
+        )
+        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
 
