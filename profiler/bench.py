@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from hw_targets.machine import Machine
@@ -13,25 +13,23 @@ from profiler.clock import Stopwatch
 from profiler.conditions import ConditionsReader
 from profiler.kernels import KERNELS
 from profiler.kernels.kernel import EXHAUSTIVE, Point
-from profiler.measure import Measurer, Refused
-from profiler.profile import BenchConditions, Conditions, Measurement, Profile, Skipped
+from profiler.measure import Measurer
+from profiler.memory_gauge import MemoryGauge
+from profiler.memory_weather import judged
+from profiler.profile import BenchConditions, Conditions, Profile
 from profiler.progress import OnProgress, Progress, left_s
-from profiler.statistics import interval_width_frac
 from profiler.store import PartHeader, Store, check_same
 from profiler.traps import find_traps
+from profiler.visits import Visits
 from tonnage.errors import BackendUnavailable, UnknownName
 from tonnage.files import check_writable, positive, write_record
 
-LEAST_SHARE_S, MOST_SHARE_S = 0.08, 1.0
-"""Time share of one trial, setting up excluded."""
-RESERVE_S = 0.7
-"""Left of the budget for the last trial's overrun and for writing the profile."""
-SCOUTS_AGAIN_FRAC = 0.2
-"""Share of the budget that may go into measuring unsteady scouts again before they decide."""
-UNSTEADY_AGAIN_FRAC = 0.3
-"""Share of the budget that may go into measuring anything unsteady again before more shapes are."""
+KEPT_FRAC = 0.25
+"""Of the usable memory, for points that stay laid out between passes."""
 STAMP_EVERY_S = 30.0
 """Between stamps of the conditions while the bench runs."""
+GAUGE_BACKEND = "numba"
+"""Whose threads read memory now and then, to tell how its bandwidth wanders."""
 
 
 def run_bench(
@@ -104,18 +102,20 @@ class _Bench:
         self, machine: Machine, *, budget_s: float, output: Path | None, on_progress: OnProgress | None
     ) -> None:
         self.stopwatch = Stopwatch.calibrated()
-        self.start_s = self.stopwatch.now_s()
-        self.machine, self.budget_s = machine, budget_s
-        self.output, self.on_progress = output, on_progress
+        self.machine, self.budget_s, self.output = machine, budget_s, output
+        self.on_progress = on_progress
         self.threads = max(1, math.floor(machine.cpu.usable_cpus or os.cpu_count() or 1))
         self.conditions = ConditionsReader()
         self.before = self.conditions.stamp()
         self.store = Store(output)
-        self.skipped: dict[str, Skipped] = {}
-        self.total = 0
-        self.measurer = Measurer(machine, self.stopwatch, self.conditions)
+        kept_bytes = KEPT_FRAC * (machine.memory.usable_bytes or 0)
+        self.measurer = Measurer(machine, self.stopwatch, self.conditions, keep_bytes=kept_bytes)
         self.during: list[Conditions] = []
-        self._stamped_s = self.start_s
+        self._stamped_s = self.stopwatch.now_s()
+        self.visits = Visits(
+            self.measurer, self.store, self.stopwatch, budget_s=budget_s, start_s=self._stamped_s,
+            backends=BACKENDS, before_each=self._stamp, on_progress=on_progress,
+        )  # fmt: skip
 
     def run(self, kernels: Sequence[str], *, device: str, resume: bool, full: bool) -> Profile:
         """Run the sweep and write the profile, however it ends."""
@@ -125,21 +125,30 @@ class _Bench:
         trials = sweep.plan_sweep(chosen, backends, tier=tier)
         if not trials:
             raise BackendUnavailable(self._nothing_runs(kernels))
-        self.total = len(trials)
         self._open_store(backends, resume=resume)
+        self._watch_memory(backends)
         try:
-            left = self._sweep(trials, scouts_of(trials))
+            left = self.visits.first(trials, scouts_of(trials))
             if not left:
-                self._repeat_unstable(trials, frac=UNSTEADY_AGAIN_FRAC)
                 self._go_on(trials, sweep.plan_further(chosen, backends, tier=tier))
+                self.visits.again()
+                self.visits.unsteady()
         except KeyboardInterrupt:
             self._write(self._profile(backends, complete=False, notes=("interrupted",)))
             raise
         notes = (f"{left} of {len(trials)} trials did not fit into the budget",) if left else ()
-        profile = self._profile(backends, complete=not left, notes=notes)
+        profile = self._profile(backends, complete=not left, notes=(*notes, *self._once_only()))
         self._write(profile)
-        self._tell("")
+        self.visits.tell_end()
         return profile
+
+    def _once_only(self) -> Iterator[str]:
+        once = sum(len(one.passes) == 1 for one in self.store.measured.values())
+        if once:
+            yield (
+                f"{once} of {len(self.store.measured)} trials were measured in one pass only, which cannot "
+                "tell slow drift; a larger --budget has room for more"
+            )
 
     def _start_backends(self, device: str, kernels: Sequence[str]) -> list[Backend]:
         started = []
@@ -155,12 +164,25 @@ class _Bench:
                     continue
                 except (ImportError, OSError, RuntimeError) as problem:
                     why = f"cannot be loaded: {problem}"
-            self._skip("*", name, why)
+            self.visits.skip("*", name, why)
         return started
 
+    def _tell(self, now: str) -> None:
+        if self.on_progress is not None:
+            elapsed_s = self.visits.elapsed_s
+            left = left_s(done=0, total=0, elapsed_s=elapsed_s, budget_s=self.budget_s)
+            self.on_progress(Progress(done=0, total=0, elapsed_s=elapsed_s, left_s=left, now=now))
+
     def _nothing_runs(self, kernels: Sequence[str]) -> str:
-        reasons = "; ".join(f"{one.backend}: {one.why}" for one in self.skipped.values())
+        reasons = "; ".join(f"{one.backend}: {one.why}" for one in self.visits.skipped.values())
         return f"no backend here runs {', '.join(kernels)} ({reasons or 'none has it'})"
+
+    def _watch_memory(self, backends: Iterable[Backend]) -> None:
+        """Read memory before each visit, where our own kernels are there to do it."""
+        if any(backend.name == GAUGE_BACKEND for backend in backends):
+            self.measurer.gauge = MemoryGauge(
+                threads=self.threads, cache_bytes=self.measurer.cache_bytes, stopwatch=self.stopwatch
+            )
 
     def _open_store(self, backends: Iterable[Backend], *, resume: bool) -> None:
         libraries = {name: version for backend in backends for name, version in backend.versions().items()}
@@ -173,85 +195,15 @@ class _Bench:
         earlier = self.store.resume() if resume else None
         if earlier is not None:
             check_same(earlier, machine=self.machine, threads=self.threads, libraries=libraries)
+        self.earlier_readings = earlier.conditions.memory if earlier is not None else ()
         self.header = header
         self.store.start(header)
 
     def _go_on(self, done: Sequence[sweep.Trial], further: Sequence[sweep.Trial]) -> None:
         """Spend what is left of the budget on points beyond the tier that it surely has room for."""
-        room = max(int(self._left_s() / sweep.TRIAL_S), 0)
+        room = self.visits.room()
         if room:
-            self.total += min(room, len(further))
-            self._sweep(further, scouts_of([*done, *further]), at_once=room)
-
-    def _sweep(
-        self, trials: Sequence[sweep.Trial], scouts: Sequence[Point], *, at_once: int | None = None
-    ) -> int:
-        """Run trials until they or the budget are through; return how many are left.
-
-        The time left is shared out among all trials, or among the `at_once` that it has room for.
-        """
-        scouted = at_once is not None
-        for index, trial in enumerate(trials):
-            if trial.key in self.store.measured:
-                continue
-            if not trial.point.scout and not scouted:
-                scouted = True
-                self._repeat_unstable([one for one in trials if one.point.scout], frac=SCOUTS_AGAIN_FRAC)
-            winner = sweep.dominated_by(trial, scouts, self.store.measured)
-            if winner is not None:
-                self._skip(
-                    trial.point.kernel, trial.backend, f"{winner} was faster at every scout", trial.point
-                )
-                continue
-            if self._left_s() <= 0:
-                return sum(1 for one in trials[index:] if one.key not in self.store.measured)
-            self._tell(f"{trial.point.kernel} {trial.point.dtype} {trial.backend}")
-            self._stamp()
-            left = len(trials) - index if at_once is None else max(at_once - index, 1)
-            measurement = self._measure(trial, trials_left=left)
-            if measurement is not None:
-                self.store.add(measurement)
-        return 0
-
-    def _repeat_unstable(self, trials: Sequence[sweep.Trial], *, frac: float = 1.0) -> None:
-        """Measure again what was unsteady, for at most a share of the budget; keep the steadier."""
-        least_left_s = max(self._left_s() - frac * self.budget_s, 0.0)
-        for trial in trials:
-            found = self.store.measured.get(trial.key)
-            if found is None or found.stable:
-                continue
-            if self._left_s() - least_left_s < 1.5 * self.measurer.mean_setup_s + LEAST_SHARE_S:
-                return
-            self._tell(f"again: {trial.point.kernel} {trial.backend}")
-            again = self._measure(trial, trials_left=len(trials))
-            if again is not None and (again.stable or _doubt(again) < _doubt(found)):
-                self.store.add(again)
-
-    def _measure(self, trial: sweep.Trial, *, trials_left: int) -> Measurement | None:
-        """Measure one trial; None if it was refused, which is recorded."""
-        kernel, backend = KERNELS.get(trial.point.kernel), BACKENDS.get(trial.backend)
-        try:
-            return self.measurer.measure(trial.point, kernel, backend, share_s=self._share_s(trials_left))
-        except Refused as refused:
-            self._skip(kernel.name, backend.name, str(refused), trial.point)
-            return None
-
-    def _elapsed_s(self) -> float:
-        return self.stopwatch.now_s() - self.start_s
-
-    def _left_s(self) -> float:
-        return self.budget_s - RESERVE_S - self._elapsed_s()
-
-    def _share_s(self, trials_left: int) -> float:
-        fair_s = self._left_s() / max(trials_left, 1) - self.measurer.mean_setup_s
-        return min(max(fair_s, LEAST_SHARE_S), MOST_SHARE_S)
-
-    def _tell(self, now: str) -> None:
-        if self.on_progress is None:
-            return
-        elapsed_s, done = self._elapsed_s(), len(self.store.measured)
-        left = left_s(done=done, total=self.total, elapsed_s=elapsed_s, budget_s=self.budget_s)
-        self.on_progress(Progress(done=done, total=self.total, elapsed_s=elapsed_s, left_s=left, now=now))
+            self.visits.first(further, scouts_of([*done, *further]), at_once=room)
 
     def _stamp(self) -> None:
         """Stamp the conditions now and then."""
@@ -260,21 +212,18 @@ class _Bench:
             self._stamped_s = now_s
             self.during.append(self.conditions.stamp())
 
-    def _skip(self, kernel: str, backend: str, why: str, point: Point | None = None) -> None:
-        """Record why something was not measured."""
-        shape = "" if point is None else " ".join(f"{name}={size}" for name, size in point.shape.items())
-        text = f"{point.dtype} {point.format or ''} {shape}: {why}".replace("  ", " ") if point else why
-        self.skipped[f"{kernel}:{backend}:{text}"] = Skipped(kernel=kernel, backend=backend, why=text)
-
     def _profile(self, backends: Iterable[Backend], *, complete: bool, notes: tuple[str, ...]) -> Profile:
-        measurements = tuple(self.store.measured.values())
+        gauge = self.measurer.gauge
+        readings = (*self.earlier_readings, *(gauge.readings if gauge is not None else ()))
+        measurements = judged(self.store.measured.values(), readings)
         conditions = self.header.conditions.model_copy(
             update={
                 "after": self.conditions.stamp(),
                 "during": tuple(self.during),
-                "elapsed_s": round(self._elapsed_s(), 3),
+                "elapsed_s": round(self.visits.elapsed_s, 3),
                 "energy_source": self.measurer.energy.source,
                 "why_no_energy": self.measurer.energy.why_not,
+                "memory": readings,
             }
         )
         return Profile(
@@ -282,7 +231,7 @@ class _Bench:
             conditions=conditions,
             measurements=measurements,
             ceilings=find_ceilings(measurements),
-            skipped=tuple(self.skipped.values()),
+            skipped=tuple(self.visits.skipped.values()),
             complete=complete,
             notes=(*notes, *find_traps(measurements)),
         )
@@ -291,9 +240,3 @@ class _Bench:
         if self.output is not None:
             write_record(self.output, profile)
             self.store.finish()
-
-
-def _doubt(measurement: Measurement) -> float:
-    """Return how much there is to doubt: noise, or what else ran, whichever is larger."""
-    interference = (measurement.steal_frac, measurement.others_frac, measurement.waited_frac)
-    return max(interval_width_frac(measurement.samples_s), *(frac or 0.0 for frac in interference))

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from enum import StrEnum
 
+from profiler.memory_weather import given_bytes_per_s, limited_by_memory
+from profiler.passes import median_bounds
 from profiler.profile import Measurement, Profile
-from profiler.statistics import median_interval
+from profiler.statistics import median
 from profiler.sweep import trial_key
 from tonnage.errors import InvalidInput
 from tonnage.files import Record
@@ -27,7 +29,8 @@ class Change(Record):
     """One trial that both profiles hold.
 
     `time_frac` is the second median over the first, less one; `low_frac` and
-    `high_frac` bound it by the intervals of both medians.
+    `high_frac` bound it by the medians of all passes and their intervals, and
+    for what memory limits also by what memory gave in either profile.
     """
 
     trial: str
@@ -69,9 +72,10 @@ def compare(before: Profile, after: Profile) -> Comparison:
 
 
 def _change(trial: str, before: Measurement, after: Measurement) -> Change:
-    before_low, before_high = median_interval(before.samples_s)
-    after_low, after_high = median_interval(after.samples_s)
-    low, high = after_low / before_high - 1, after_high / before_low - 1
+    before_low, before_high = median_bounds(before)
+    after_low, after_high = median_bounds(after)
+    most, least = _weather(before, after)
+    low, high = after_low / before_high * least - 1, after_high / before_low * most - 1
     change = after.time_s.p50 / before.time_s.p50 - 1
     if not (before.stable and after.stable):
         verdict = Verdict.UNSURE
@@ -85,6 +89,14 @@ def _change(trial: str, before: Measurement, after: Measurement) -> Change:
         trial=trial, before_s=before.time_s.p50, after_s=after.time_s.p50, time_frac=change, low_frac=low,
         high_frac=high, verdict=verdict,
     )  # fmt: skip
+
+
+def _weather(before: Measurement, after: Measurement) -> tuple[float, float]:
+    """Return by what factors memory alone may explain a change: at least 1, and at most 1."""
+    given, gives = given_bytes_per_s(before), given_bytes_per_s(after)
+    if given is None or gives is None or not (limited_by_memory(before) and limited_by_memory(after)):
+        return 1.0, 1.0
+    return max(gives / given, 1.0), min(gives / given, 1.0)
 
 
 def _check_comparable(before: Profile, after: Profile) -> None:
@@ -102,6 +114,14 @@ def _check_comparable(before: Profile, after: Profile) -> None:
 
 def _differences(before: Profile, after: Profile) -> Iterator[str]:
     old, new = before.conditions, after.conditions
+    given, gives = (
+        median([one.read_bytes_per_s for one in c.memory]) if c.memory else None for c in (old, new)
+    )
+    if given is not None and gives is not None and abs(gives / given - 1) > FLOOR_FRAC:
+        yield (
+            f"memory gave {given / 1e9:.0f} GB/s to reads in the first profile and {gives / 1e9:.0f} in the "
+            "second: what it limits counts as changed only beyond that"
+        )
     for name in sorted(old.libraries.keys() & new.libraries.keys()):
         if old.libraries[name] != new.libraries[name]:
             yield f"{name} was {old.libraries[name]} and is {new.libraries[name]}"

@@ -6,14 +6,18 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from hw_targets.machine import Machine
 from hw_targets.probe import probe_machine
-from profiler.backends import BACKENDS
+from profiler.backends import BACKENDS, Backend
 from profiler.clock import Stopwatch, Ticks
 from profiler.conditions import ConditionsReader
 from profiler.kernels import KERNELS
 from profiler.kernels.kernel import EXTRA, WANTED, Point
-from profiler.measure import Measurer, Refused
+from profiler.measure import DEFAULT_LAST_CACHE_BYTES, Measurer, Refused
+from profiler.memory_gauge import MemoryGauge
+from profiler.passes import joined, judged_anew
 from profiler.profile import BenchConditions, Measurement, Profile, Skipped
 from profiler.statistics import verdict
 from tonnage.errors import BackendUnavailable
@@ -21,8 +25,10 @@ from tonnage.files import read_record, write_record
 
 BACKEND = "llama.cpp"
 NODES = ("ggml_step", "ggml_matmul", "ggml_attention", "ggml_layer", "ggml_mamba")
-SHARE_S = 0.3
-QUICK_SHARE_S = 0.12
+SHARE_S, QUICK_SHARE_S = 0.12, 0.08
+"""Time share of one pass of one node."""
+PASSES = 3
+GAUGE_BACKEND = "numba"
 
 
 def clock_for(threads: int) -> Ticks:
@@ -76,34 +82,71 @@ def measure_nodes(
     before = conditions.stamp()
     backend.start(threads)
     measurer = Measurer(machine, Stopwatch.calibrated(clock_for(threads)), conditions)
-    points = _points(quick=quick)
-    measured: list[Measurement] = []
-    skipped: list[Skipped] = []
+    measurer.gauge = memory_gauge(machine, threads)
+    measured, skipped = _passes(measurer, backend, _points(quick=quick), quick=quick, on_progress=on_progress)
+    if threads == 1:
+        measured = tuple(_judged(one) for one in measured)
+    readings = tuple(measurer.gauge.readings) if measurer.gauge is not None else ()
     share_s = QUICK_SHARE_S if quick else SHARE_S
-    for number, point in enumerate(points, start=1):
-        if on_progress is not None:
-            on_progress(f"node {number} of {len(points)}: {point.kernel} {point.format or ''}")
-        try:
-            kernel = KERNELS.get(point.kernel)
-            found = measurer.measure(point, kernel, backend, share_s=share_s)
-            measured.append(_judged(found) if threads == 1 else found)
-        except Refused as refused:
-            skipped.append(Skipped(kernel=point.kernel, backend=BACKEND, why=f"{point.key}: {refused}"))
     return Profile(
         machine=machine,
         conditions=BenchConditions(
-            before=before, after=conditions.stamp(), threads=threads, budget_s=share_s * len(points),
-            elapsed_s=round(time.monotonic() - start_s, 3), libraries=dict(backend.versions()),
+            before=before, after=conditions.stamp(), threads=threads, memory=readings,
+            budget_s=share_s * PASSES * len(measured), elapsed_s=round(time.monotonic() - start_s, 3),
+            libraries=dict(backend.versions()),
         ),
-        measurements=tuple(measured), skipped=tuple(skipped), complete=not skipped,
+        measurements=measured, skipped=skipped, complete=not skipped,
         notes=("times of one thread are its processor time",) if threads == 1 else (),
     )  # fmt: skip
 
 
+def memory_gauge(machine: Machine, threads: int) -> MemoryGauge | None:
+    """Return a gauge of the read bandwidth, or None without numba."""
+    reader = BACKENDS.get(GAUGE_BACKEND)
+    if reader.why_not() is not None:
+        return None
+    reader.start(threads)
+    cache_bytes = machine.cpu.l3_bytes or DEFAULT_LAST_CACHE_BYTES
+    return MemoryGauge(threads=threads, cache_bytes=cache_bytes, stopwatch=Stopwatch.calibrated())
+
+
+def _passes(
+    measurer: Measurer,
+    backend: Backend,
+    points: Sequence[Point],
+    *,
+    quick: bool,
+    on_progress: Callable[[str], None] | None,
+) -> tuple[tuple[Measurement, ...], tuple[Skipped, ...]]:
+    """Measure all points in several passes, each in an order of its own."""
+    measured: dict[str, Measurement] = {}
+    skipped: dict[str, Skipped] = {}
+    share_s = QUICK_SHARE_S if quick else SHARE_S
+    for number in range(PASSES):
+        for done, index in enumerate(np.random.default_rng(number).permutation(len(points)), start=1):
+            point = points[index]
+            if point.key in skipped:
+                continue
+            if on_progress is not None:
+                on_progress(f"pass {number + 1} of {PASSES}, node {done} of {len(points)}: {point.kernel}")
+            try:
+                found = measurer.measure(point, KERNELS.get(point.kernel), backend, share_s=share_s)
+            except Refused as refused:
+                why = f"{point.key}: {refused}"
+                skipped[point.key] = Skipped(kernel=point.kernel, backend=BACKEND, why=why)
+                continue
+            earlier = measured.get(point.key)
+            measured[point.key] = found if earlier is None else joined(earlier, found)
+    return tuple(measured.values()), tuple(skipped.values())
+
+
 def _judged(measurement: Measurement) -> Measurement:
     """Judge processor time by its samples alone: what others take of the CPU is not in it."""
-    why = verdict(measurement.samples_s)
-    return measurement.model_copy(update={"stable": why is None, "why_unstable": why})
+    passes = tuple(
+        one.model_copy(update={"why_unsteady": verdict(samples)})
+        for one, samples in zip(measurement.passes, measurement.samples_by_pass, strict=True)
+    )
+    return judged_anew(measurement.model_copy(update={"passes": passes}))
 
 
 def _points(*, quick: bool) -> Sequence[Point]:

@@ -9,12 +9,15 @@ import numpy as np
 from hw_targets.machine import Machine
 from profiler.backends import Backend
 from profiler.backends.accelerator.gauges import slowed, used_between_j
+from profiler.backends.backend import Prepared
 from profiler.clock import Stopwatch
 from profiler.conditions import ConditionsReader
 from profiler.energy import EnergyMeter
+from profiler.kept import Kept, Ready
 from profiler.kernels import Kernel
 from profiler.kernels.kernel import Arrays, Point
-from profiler.profile import Measurement
+from profiler.memory_gauge import MemoryGauge
+from profiler.profile import Measurement, Pass
 from profiler.sampler import Limits, sample
 from profiler.statistics import median, quantiles, verdict
 
@@ -49,18 +52,37 @@ def settle(*, longest_s: float = 0.3, pause_s: float = 0.012) -> None:
 class Measurer:
     """Measures points on one machine; keeps the inputs of the last one for the next backend.
 
+    Parameters
+    ----------
+    machine : Machine
+    stopwatch : Stopwatch
+    conditions : ConditionsReader
+    keep_bytes : float
+        Memory for points that stay laid out until they are measured again.
+
     Attributes
     ----------
     setup_s : list of float
         What drawing, laying out and checking took, per trial. [s]
+    gauge : MemoryGauge or None
+        Tells what memory gave before each pass.
     """
 
-    def __init__(self, machine: Machine, stopwatch: Stopwatch, conditions: ConditionsReader) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        stopwatch: Stopwatch,
+        conditions: ConditionsReader,
+        *,
+        keep_bytes: float = 0.0,
+    ) -> None:
         self.stopwatch, self.conditions = stopwatch, conditions
         self.cache_bytes = machine.cpu.l3_bytes or DEFAULT_LAST_CACHE_BYTES
         self.usable_bytes = machine.memory.usable_bytes or math.inf
         self.energy = EnergyMeter()
         self.setup_s: list[float] = []
+        self.gauge: MemoryGauge | None = None
+        self.kept = Kept(keep_bytes)
         self._drawn: tuple[str, Arrays] | None = None
 
     @property
@@ -69,58 +91,98 @@ class Measurer:
         return sum(self.setup_s) / len(self.setup_s) if self.setup_s else 0.0
 
     def measure(self, point: Point, kernel: Kernel, backend: Backend, *, share_s: float) -> Measurement:
-        """Check one point against float64, then time it.
+        """Check one point against float64, then time it in one pass.
+
+        A point that was checked before is only timed.
 
         Raises
         ------
         Refused
             With the reason in words.
         """
+        try:
+            prepared, ready = self._ready(point, kernel, backend)
+            return self._timed(point, kernel, backend, prepared=prepared, ready=ready, share_s=share_s)
+        except Refused:
+            raise
+        except Exception as problem:
+            raise Refused(f"{type(problem).__name__}: {problem}"[:300]) from problem
+
+    def _ready(self, point: Point, kernel: Kernel, backend: Backend) -> tuple[Prepared, Ready]:
+        """Lay a point out and check it, or find it so."""
+        key = f"{backend.name}:{point.key}"
+        known = self.kept.get(key)
+        if known is not None and known.prepared is not None:
+            return known.prepared, known
+        start_s = self.stopwatch.now_s()
+        copies = self._copies_that_fit(point, kernel, backend)
+        inputs = self._inputs(point, kernel)
+        prepared = backend.prepare(point, inputs, copies)
+        error = kernel.error(point, inputs, prepared.output()) if known is None else known.error
+        took_s = self.stopwatch.now_s() - start_s
+        if error > kernel.tolerance(point):
+            raise Refused(f"wrong: relative error {error:.2g}")
+        if known is None:
+            self.setup_s.append(took_s)
+        size_bytes = (copies + 1) * max(kernel.footprint_bytes(point), kernel.work(point).bytes)
+        ready = Ready(prepared=prepared, error=error, copies=copies, size_bytes=size_bytes, setup_s=took_s)
+        self.kept.put(key, ready)
+        return prepared, ready
+
+    def _timed(
+        self,
+        point: Point,
+        kernel: Kernel,
+        backend: Backend,
+        *,
+        prepared: Prepared,
+        ready: Ready,
+        share_s: float,
+    ) -> Measurement:
+        """Time one pass."""
+        memory = self.gauge.read() if self.gauge is not None else None
+        settle()
+        self.conditions.interference()
+        self.energy.used_j()
+        timed_by, before = prepared.stopwatch or self.stopwatch, backend.gauge()
+        at_s, began_s = time.time(), self.stopwatch.now_s()
+        taken = sample(prepared.run, Limits(share_s=share_s), stopwatch=timed_by)
+        after, took_s = backend.gauge(), self.stopwatch.now_s() - began_s
+        used_j = self.energy.used_j() if backend.device == "cpu" else used_between_j(before, after)
+        seen = self.conditions.interference()
+        samples_s = tuple(sample_s / prepared.calls for sample_s in taken.samples_s)
+        shares = {
+            "steal_frac": seen.steal_frac, "others_frac": seen.others_frac, "waited_frac": seen.waited_frac
+        }  # fmt: skip
+        why = verdict(samples_s, **shares) or slowed(after)
         work = kernel.work(point)
-        whole = max(kernel.footprint_bytes(point), work.bytes)
+        taken_at = Pass(
+            at_s=at_s, samples=len(samples_s), read_bytes_per_s=memory, why_unsteady=why, **shares
+        )  # fmt: skip
+        return Measurement(
+            kernel=kernel.name, backend=backend.name, device=backend.device, dtype=point.dtype,
+            format=point.format, shape=dict(point.shape), flop=work.flop, bytes=work.bytes,
+            samples_s=samples_s, loops=taken.loops * prepared.calls, copies=ready.copies, error=ready.error,
+            energy_j=_call_energy_j(used_j, took_s, samples_s), **shares,
+            time_s=quantiles(samples_s), stable=why is None, why_unstable=why,
+            passes=(taken_at,),
+        )  # fmt: skip
+
+    def _copies_that_fit(self, point: Point, kernel: Kernel, backend: Backend) -> int:
+        """Return over how many copies to rotate.
+
+        Raises
+        ------
+        Refused
+            If there is no memory for one.
+        """
+        whole = max(kernel.footprint_bytes(point), kernel.work(point).bytes)
         usable_bytes = backend.memory_bytes() or self.usable_bytes
         if MEMORY_FACTOR * whole > usable_bytes:
             raise Refused(f"needs about {MEMORY_FACTOR * whole:.3g} bytes of memory")
         room = usable_bytes / (MEMORY_FACTOR * whole)
         wanted = self._copies(kernel.roamed_bytes(point), backend.cache_bytes() or self.cache_bytes)
-        copies = max(min(wanted, math.floor(min(room, MOST_COPIES))), 1)
-        start_s = self.stopwatch.now_s()
-        try:
-            inputs = self._inputs(point, kernel)
-            prepared = backend.prepare(point, inputs, copies)
-            error = kernel.error(point, inputs, prepared.output())
-            self.setup_s.append(self.stopwatch.now_s() - start_s)
-            if error > kernel.tolerance(point):
-                raise Refused(f"wrong: relative error {error:.2g}")
-            settle()
-            self.conditions.interference()
-            self.energy.used_j()
-            timed_by, before = prepared.stopwatch or self.stopwatch, backend.gauge()
-            began_s = self.stopwatch.now_s()
-            taken = sample(prepared.run, Limits(share_s=share_s), stopwatch=timed_by)
-            after, took_s = backend.gauge(), self.stopwatch.now_s() - began_s
-            used_j = self.energy.used_j() if backend.device == "cpu" else used_between_j(before, after)
-            seen = self.conditions.interference()
-        except Refused:
-            raise
-        except Exception as problem:
-            raise Refused(f"{type(problem).__name__}: {problem}"[:300]) from problem
-        samples_s = tuple(sample_s / prepared.calls for sample_s in taken.samples_s)
-        why = verdict(
-            samples_s,
-            steal_frac=seen.steal_frac,
-            others_frac=seen.others_frac,
-            waited_frac=seen.waited_frac,
-        )
-        why = why or slowed(after)
-        return Measurement(
-            kernel=kernel.name, backend=backend.name, device=backend.device, dtype=point.dtype,
-            format=point.format, shape=dict(point.shape), flop=work.flop, bytes=work.bytes,
-            samples_s=samples_s, loops=taken.loops * prepared.calls, copies=copies, error=error,
-            steal_frac=seen.steal_frac, others_frac=seen.others_frac, waited_frac=seen.waited_frac,
-            energy_j=_call_energy_j(used_j, took_s, samples_s),
-            time_s=quantiles(samples_s), stable=why is None, why_unstable=why,
-        )  # fmt: skip
+        return max(min(wanted, math.floor(min(room, MOST_COPIES))), 1)
 
     def _copies(self, roamed_bytes: float, cache_bytes: int) -> int:
         return max(math.ceil(COLD_FACTOR * cache_bytes / max(roamed_bytes, 1.0)), 1)

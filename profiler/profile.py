@@ -1,5 +1,6 @@
 """A profile: what was measured on one machine, under which conditions, with raw samples."""
 
+from itertools import accumulate
 from typing import ClassVar
 
 from pydantic import Field
@@ -24,6 +25,14 @@ class Conditions(Record):
     power_w: float | None = None
 
 
+class MemoryReading(Record):
+    """What memory gave to plain reads at one moment of a bench."""
+
+    at_s: float
+    """Seconds since 1970, UTC."""
+    read_bytes_per_s: float = Field(gt=0)
+
+
 class BenchConditions(Record):
     """What must be the same for two profiles to be compared."""
 
@@ -40,6 +49,24 @@ class BenchConditions(Record):
     """Why measurements have no energy."""
     during: tuple[Conditions, ...] = ()
     """Stamps taken while the bench ran."""
+    memory: tuple[MemoryReading, ...] = ()
+    """Read bandwidth every second or so: where it wanders, what memory limits wanders with it."""
+
+
+class Pass(Record):
+    """One visit to a trial: samples taken in a row, a while away from those of its other passes."""
+
+    at_s: float
+    """Seconds since 1970, UTC."""
+    samples: int = Field(ge=1)
+    """How many of the measurement's samples, in their order, it took."""
+    steal_frac: float | None = None
+    others_frac: float | None = None
+    waited_frac: float | None = None
+    read_bytes_per_s: float | None = None
+    """What memory gave to plain reads just before."""
+    why_unsteady: str | None = None
+    """Why these samples alone are not to be trusted; None if they are."""
 
 
 class Measurement(Record):
@@ -77,9 +104,21 @@ class Measurement(Record):
     energy_j: float | None = None
     """Energy of one call: mean power while it was sampled times its median time."""
     time_s: Quantiles
-    """Quantiles of the samples, not of the median's uncertainty."""
+    """Median of the passes' medians; the interval holds the spread within passes and between them."""
     stable: bool
     why_unstable: str | None = None
+    passes: tuple[Pass, ...] = ()
+    """Empty in profiles of older versions, which took all samples in one pass."""
+
+    @property
+    def samples_by_pass(self) -> tuple[tuple[float, ...], ...]:
+        """Samples of each pass, in order."""
+        if not self.passes:
+            return (self.samples_s,)
+        ends = list(accumulate(one.samples for one in self.passes))
+        return tuple(
+            self.samples_s[end - one.samples : end] for end, one in zip(ends, self.passes, strict=True)
+        )
 
     @property
     def flop_per_s(self) -> float:

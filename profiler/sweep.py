@@ -11,8 +11,8 @@ from profiler.kernels import Kernel
 from profiler.kernels.kernel import ESSENTIAL, EXHAUSTIVE, Point
 from profiler.profile import Measurement
 
-TRIAL_S = 0.4
-"""What a trial takes on the mean, setting up and checking included (two cores, 330 trials)."""
+TRIAL_S = 0.65
+"""What all passes of a trial take on the mean, setting up and checking included (two cores, 130 trials)."""
 
 DOMINATED_FRAC = 0.8
 """A backend slower than this share of the best at every scout is not tried further."""

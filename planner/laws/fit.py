@@ -16,7 +16,7 @@ from tonnage.evidence import Z90, Evidence, Quantiles
 _OVERHEAD_PRIOR_S = 5e-6
 """A kernel call from Python costs microseconds (ASSUMED; samples move it)."""
 _UNSTABLE_NOISE = 0.4
-"""Log error that a shape with unstable samples is trusted to."""
+"""Log error that a shape with unstable samples of a single pass is trusted to."""
 _SIGMA_FLOOR = 0.03
 """No law is known better than 3 %: repeat noise of an otherwise idle machine."""
 _SIGMA_UNCHECKED = 0.5
@@ -79,10 +79,17 @@ def fit_law(measurements: Iterable[Measurement], ceilings: Ceilings) -> Law:
         flop=np.array([m.flop for m in group]),
         bytes=np.array([m.bytes for m in group]),
         time_s=np.array([m.time_s.p50 for m in group]),
-        noise=np.array([roofline.ROBUST_SCALE if m.stable else _UNSTABLE_NOISE for m in group]),
+        noise=np.array([_noise(m) for m in group]),
     )
     fitted = roofline.fit(samples, prior=_prior(samples, ceilings))
     return _law(first, samples, fitted, notes=_unstable_note(group))
+
+
+def _noise(m: Measurement) -> float:
+    """Return the log error that a shape is trusted to: what its passes differ by adds to ordinary noise."""
+    spread = float(np.log(m.time_s.p90 / m.time_s.p10)) / (2 * Z90)
+    known = float(np.hypot(roofline.ROBUST_SCALE, spread))
+    return known if m.stable or len(m.passes) > 1 else max(known, _UNSTABLE_NOISE)
 
 
 def _prior(samples: roofline.Samples, ceilings: Ceilings) -> roofline.Prior:

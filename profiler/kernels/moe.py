@@ -108,7 +108,10 @@ class ExpertGemm(Kernel):
     rotated = ("weight",)
 
     def points(self) -> tuple[Point, ...]:
-        """Return 1 to 512 tokens: narrow experts like Qwen3 30B-A3B's, wide ones like Mixtral's."""
+        """Return 1 to 512 tokens: narrow experts like Qwen3 30B-A3B's, wide ones like Mixtral's.
+
+        No engine keeps experts in float32: those come a tier later, and take longest to lay out.
+        """
         rows = (
             (64, 64, 8, 768, 2048, ESSENTIAL, True), (1, 64, 8, 768, 2048, ESSENTIAL, True),
             (512, 8, 2, 3584, 1024, ESSENTIAL, False), (8, 64, 8, 768, 2048, WANTED, False),
@@ -117,11 +120,11 @@ class ExpertGemm(Kernel):
         )  # fmt: skip
         return tuple(
             Point(
-                kernel=self.name, dtype=dtype, tier=tier, scout=scout,
+                kernel=self.name, dtype=dtype, tier=tier + later, scout=scout,
                 shape={"tokens": tokens, "experts": experts, "top_k": top_k, "n": n, "k": k},
             )
             for tokens, experts, top_k, n, k, tier, scout in rows
-            for dtype in ("bf16", "fp32")
+            for dtype, later in (("bf16", 0), ("fp32", 1))
         )  # fmt: skip
 
     def work(self, point: Point) -> Work:

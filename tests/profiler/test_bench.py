@@ -1,19 +1,20 @@
 """A bench on fake kernels: what is refused, kept, resumed and repeated."""
 
 import json
-from itertools import count
+from itertools import chain, count, repeat
 
 import numpy as np
 import pytest
 
-from profiler import bench, measure
+from profiler import bench, measure, passes
 from profiler.backends.backend import Backend, Feature, Prepared
 from profiler.bench import run_bench
 from profiler.kernels import KERNELS
 from profiler.kernels.kernel import Point
 from profiler.profile import Profile
+from profiler.visits import MOST_PASSES, PASSES
 from tonnage.errors import BackendUnavailable, FileProblem, InvalidInput, UnknownName
-from tonnage.files import read_record
+from tonnage.files import read_record, write_record
 from tonnage.registry import Registry
 
 
@@ -65,6 +66,7 @@ def use(monkeypatch):
 
     # Steadiness is the weather of the host; what follows from it has tests of its own.
     monkeypatch.setattr(measure, "verdict", lambda *_args, **_kwargs: None)
+    monkeypatch.setattr(passes, "DRIFTED_FRAC", np.inf)
     monkeypatch.setattr(type(KERNELS.get("copy")).__mro__[1], "points", small_points)
 
     def replace(*backends):
@@ -201,14 +203,16 @@ def test_interrupt_keeps_what_was_measured_and_goes_on_later(machine, tmp_path, 
     use(FakeBackend())
     resumed = run(machine, tmp_path, resume=True)
     assert resumed.complete
-    assert resumed.measurements[0] == kept.measurements[0]
+    kept_one, resumed_one = kept.measurements[0], resumed.measurements[0]
+    assert resumed_one.passes[: len(kept_one.passes)] == kept_one.passes
+    assert resumed_one.samples_s[: len(kept_one.samples_s)] == kept_one.samples_s
 
 
 def test_progress_tells_trials_and_time_left(machine, tmp_path, use):
     use(FakeBackend())
     told = []
     run(machine, tmp_path, on_progress=told.append)
-    assert told[-1].done == told[-1].total == 2
+    assert told[-1].done == told[-1].total == 2 * PASSES
     assert all(0 <= one.left_s <= 30.0 for one in told)
     assert [one.elapsed_s for one in told] == sorted(one.elapsed_s for one in told)
 
@@ -234,12 +238,45 @@ def test_a_part_file_of_something_else_is_refused(machine, tmp_path, use):
         run(machine, tmp_path, resume=True)
 
 
-def test_what_was_unsteady_is_measured_again_and_the_steadier_one_is_kept(
+def test_every_trial_is_visited_in_passes_that_lie_apart(machine, tmp_path, use):
+    use(FakeBackend())
+    profile = run(machine, tmp_path)
+    first, second = profile.measurements
+    assert len(first.passes) == len(second.passes) == PASSES
+    # All of one pass comes before any of the next.
+    for number in range(1, PASSES):
+        before = max(one.passes[number - 1].at_s for one in (first, second))
+        assert before <= min(one.passes[number].at_s for one in (first, second))
+    for one in (first, second):
+        assert sum(each.samples for each in one.passes) == len(one.samples_s)
+        assert [len(samples) for samples in one.samples_by_pass] == [each.samples for each in one.passes]
+
+
+def test_a_disturbed_pass_is_visited_again_and_left_out_once_others_are_steady(
     machine, tmp_path, use, monkeypatch
 ):
     use(FakeBackend())
-    verdicts = iter(["shaky", None, None])
+    verdicts = chain(["shaky", "shaky", None, None], repeat(None))
     monkeypatch.setattr(measure, "verdict", lambda *_args, **_kwargs: next(verdicts))
     profile = run(machine, tmp_path)
     assert all(one.stable for one in profile.measurements)
-    assert next(verdicts, "used up") == "used up"
+    shaky = [each for one in profile.measurements for each in one.passes if each.why_unsteady]
+    assert [each.why_unsteady for each in shaky] == ["shaky", "shaky"]
+
+
+def test_a_trial_that_stays_unsteady_is_visited_a_few_times_more_and_says_why(
+    machine, tmp_path, use, monkeypatch
+):
+    use(FakeBackend())
+    monkeypatch.setattr(measure, "verdict", lambda *_args, **_kwargs: "shaky")
+    for one in run(machine, tmp_path).measurements:
+        assert len(one.passes) == MOST_PASSES
+        assert (one.stable, one.why_unstable) == (False, "shaky")
+
+
+def test_what_an_older_version_measured_is_kept_as_it_is(machine, tmp_path, use):
+    use(FakeBackend())
+    profile = run(machine, tmp_path)
+    old = [one.model_copy(update={"passes": ()}) for one in profile.measurements]
+    write_record(tmp_path / "profile.json", profile.model_copy(update={"measurements": tuple(old)}))
+    assert run(machine, tmp_path, resume=True).measurements == tuple(old)

@@ -1,0 +1,108 @@
+"""Passes of one trial, minutes apart: what they say together, and whether they agree.
+
+Samples taken in a row agree with each other while the machine drifts: clock, heat and neighbours change over
+minutes, memory bandwidth on a shared host most of all. Only samples spread over the bench show it.
+"""
+
+from collections.abc import Sequence
+
+from profiler.profile import Measurement
+from profiler.statistics import median, median_interval, quantiles
+from tonnage.evidence import Quantiles
+
+DRIFTED_FRAC = 0.08
+"""Passes whose medians are farther apart than this are called unsteady."""
+FEWEST = 2
+"""Steady passes that it takes to leave the unsteady ones out."""
+
+Samples = Sequence[float]
+
+
+def joined(earlier: Measurement, later: Measurement) -> Measurement:
+    """Return one measurement with the passes of both, judged anew.
+
+    Parameters
+    ----------
+    earlier, later : Measurement
+        Of one trial, each with its passes.
+    """
+    both = earlier.model_copy(
+        update={
+            "samples_s": (*earlier.samples_s, *later.samples_s),
+            "passes": (*earlier.passes, *later.passes),
+            "loops": later.loops,
+            "steal_frac": _larger(earlier.steal_frac, later.steal_frac),
+            "others_frac": _larger(earlier.others_frac, later.others_frac),
+            "waited_frac": _larger(earlier.waited_frac, later.waited_frac),
+            "energy_j": later.energy_j if earlier.energy_j is None else earlier.energy_j,
+        }
+    )
+    return judged_anew(both)
+
+
+def judged_anew(measurement: Measurement) -> Measurement:
+    """Return a measurement with the time and the verdict that its passes give."""
+    why = why_unstable(measurement)
+    return measurement.model_copy(
+        update={"time_s": time_of(counted(measurement)), "stable": why is None, "why_unstable": why}
+    )
+
+
+def _larger(a: float | None, b: float | None) -> float | None:
+    return a if b is None else b if a is None else max(a, b)
+
+
+def counted(measurement: Measurement) -> tuple[Samples, ...]:
+    """Return the samples of the passes that count: the steady ones, or all where fewer than two are."""
+    taken = measurement.samples_by_pass
+    steady = tuple(
+        samples
+        for samples, one in zip(taken, measurement.passes, strict=True)
+        if one.why_unsteady is None
+    ) if measurement.passes else taken  # fmt: skip
+    return steady if len(steady) >= FEWEST else taken
+
+
+def time_of(passes: Sequence[Samples]) -> Quantiles:
+    """Return the median of the passes' medians, with an interval that holds all of them.
+
+    The interval is that of a middle pass, widened to the medians of all.
+    """
+    each = [quantiles(samples) for samples in passes]
+    medians = [one.p50 for one in each]
+    return Quantiles(
+        p10=min(median([one.p10 for one in each]), *medians),
+        p50=median(medians),
+        p90=max(median([one.p90 for one in each]), *medians),
+    )
+
+
+def spread_frac(measurement: Measurement) -> float:
+    """Return how much slower the slowest pass that counts is than the fastest, by their medians."""
+    medians = [median(samples) for samples in counted(measurement)]
+    return max(medians) / min(medians) - 1
+
+
+def why_unstable(measurement: Measurement) -> str | None:
+    """Say why passes together should not be trusted, and what would help; None if they can be."""
+    doubts = [one.why_unsteady for one in measurement.passes if one.why_unsteady is not None]
+    steady = len(measurement.passes) - len(doubts)
+    if doubts and steady < FEWEST:
+        return (
+            doubts[-1]
+            if not steady
+            else f"{steady} of {len(measurement.passes)} passes was steady; {doubts[-1]}"
+        )
+    spread = spread_frac(measurement)
+    if spread > DRIFTED_FRAC:
+        return (
+            f"drifted by {spread:.0%} between passes: clock, heat, memory or other load changed over the "
+            "bench; repeat when the host is calmer, or trust the interval"
+        )
+    return None
+
+
+def median_bounds(measurement: Measurement) -> tuple[float, float]:
+    """Return between which times the median lies: by each pass that counts, and between them [s]."""
+    bounds = [median_interval(samples) for samples in counted(measurement)]
+    return min(low for low, _ in bounds), max(high for _, high in bounds)

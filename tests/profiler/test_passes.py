@@ -1,0 +1,129 @@
+"""Passes of one trial: laws of their joint time, what they are called, and what memory explains."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from profiler.kept import WORTH_S, Kept, Ready
+from profiler.memory_weather import judged, limited_by_memory, wandered
+from profiler.passes import DRIFTED_FRAC, counted, joined, median_bounds, spread_frac, time_of
+from profiler.profile import Measurement, MemoryReading, Pass
+from profiler.statistics import median, quantiles
+
+samples = st.lists(st.floats(1e-6, 1.0), min_size=3, max_size=30)
+
+
+def one_pass(samples_s, *, why=None, at_s=0.0, read=None, size=1.0):
+    """Return a measurement of a single pass."""
+    samples_s = tuple(samples_s)
+    return Measurement(
+        kernel="read", backend="numpy", device="cpu", dtype="fp32", shape={"size_bytes": 8}, flop=1.0,
+        bytes=size, samples_s=samples_s, time_s=quantiles(samples_s), stable=why is None, why_unstable=why,
+        passes=(Pass(at_s=at_s, samples=len(samples_s), why_unsteady=why, read_bytes_per_s=read),),
+    )  # fmt: skip
+
+
+def of(*passes):
+    """Return one measurement of all passes."""
+    whole = passes[0]
+    for one in passes[1:]:
+        whole = joined(whole, one)
+    return whole
+
+
+@given(st.lists(samples, min_size=1, max_size=5))
+def test_time_lies_within_the_samples_and_holds_every_pass(passes):
+    found = time_of(passes)
+    everything = [sample for one in passes for sample in one]
+    assert min(everything) <= found.p10 <= found.p50 <= found.p90 <= max(everything)
+    for one in passes:
+        assert found.p10 <= median(one) <= found.p90
+
+
+@given(samples)
+def test_one_pass_says_what_its_samples_say(taken):
+    assert time_of([taken]) == quantiles(taken)
+
+
+@given(st.lists(samples, min_size=2, max_size=4), st.randoms())
+def test_the_order_of_passes_does_not_matter_to_the_time(passes, random):
+    shuffled = list(passes)
+    random.shuffle(shuffled)
+    assert time_of(shuffled) == time_of(passes)
+
+
+@given(samples, samples)
+def test_joining_keeps_all_samples_in_order(first, second):
+    whole = of(one_pass(first), one_pass(second))
+    assert whole.samples_by_pass == (tuple(first), tuple(second))
+
+
+def steady(time_s):
+    return [time_s * factor for factor in np.linspace(0.995, 1.005, 15)]
+
+
+def test_drift_between_passes_is_called_though_each_pass_is_steady():
+    within, beyond = 1 + 0.5 * DRIFTED_FRAC, 1 + 2 * DRIFTED_FRAC
+    assert of(one_pass(steady(1.0)), one_pass(steady(within))).stable
+    drifted = of(one_pass(steady(1.0)), one_pass(steady(beyond)))
+    assert not drifted.stable
+    assert drifted.why_unstable.startswith(f"drifted by {spread_frac(drifted):.0%} between passes")
+
+
+def test_a_disturbed_pass_is_left_out_where_two_others_are_steady():
+    disturbed = one_pass(steady(3.0), why="other programs used 60% of the CPU time")
+    once = of(one_pass(steady(1.0)), disturbed)
+    assert not once.stable
+    assert "1 of 2 passes was steady; other programs used 60%" in once.why_unstable
+    twice = joined(once, one_pass(steady(1.0)))
+    assert twice.stable
+    assert counted(twice) == (tuple(steady(1.0)),) * 2
+    assert twice.time_s.p90 < 1.1
+    assert len(twice.samples_s) == 45
+
+
+def test_bounds_of_the_median_hold_every_pass_that_counts():
+    low, high = median_bounds(of(one_pass(steady(1.0)), one_pass(steady(1.2))))
+    assert low < 1.0 < 1.2 < high
+
+
+def readings(*gbps):
+    return [MemoryReading(at_s=float(i), read_bytes_per_s=1e9 * one) for i, one in enumerate(gbps)]
+
+
+def test_memory_that_stands_still_doubts_nothing():
+    still = readings(50, 51, 50, 52, 50, 51)
+    assert wandered(still) is None
+    fast = of(*(one_pass(steady(1e-3), read=50e9, size=45e6) for _ in range(2)))
+    assert judged([fast], still) == (fast,)
+
+
+def test_where_memory_wandered_only_what_it_limits_is_doubted():
+    weather = readings(50, 100, 50, 100, 50, 100, 75)
+    limited, free = (
+        of(*(one_pass(steady(1e-3), read=50e9, size=size) for _ in range(2))) for size in (45e6, 1e6)
+    )
+    assert limited_by_memory(limited)
+    assert not limited_by_memory(free)
+    doubted, kept = judged([limited, free], weather)
+    assert not doubted.stable
+    assert "memory gave between 50 and 100 GB/s" in doubted.why_unstable
+    assert kept == free
+
+
+def ready(size_bytes, setup_s):
+    return Ready(prepared=object(), error=0.0, copies=1, size_bytes=size_bytes, setup_s=setup_s)
+
+
+@pytest.mark.parametrize("limit", [0.0, 150.0, 250.0])
+def test_kept_points_never_take_more_than_they_may_and_the_cheapest_go_first(limit):
+    kept = Kept(limit)
+    points = {"dear": ready(100.0, 9.0), "cheap": ready(100.0, 1.0), "quick": ready(1.0, WORTH_S / 2)}
+    for key, one in points.items():
+        kept.put(key, one)
+    held = [key for key in points if kept.get(key).prepared is not None]
+    assert 100.0 * len(held) <= limit
+    assert held == ["dear", "cheap"][: len(held)]
+    assert kept.again_s("cheap") == (0.0 if "cheap" in held else 1.0)
+    assert kept.get("quick").error == 0.0
