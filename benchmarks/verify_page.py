@@ -14,14 +14,18 @@ from tonnage.units import human
 
 HEAD = """# Verify: predictions against whole models on one machine
 
-`tonnage verify` measures llama.cpp's graph nodes on this machine (matmuls by format and rows, attention
-over a cache, what is left of a layer, an empty step), predicts prefill and decode of GGUF files of random
-weights from those times alone, then runs the files and compares. Nothing is downloaded and no coefficient is
-fitted to the runs. Written by `python benchmarks/verify_page.py verify.json -o docs/verify.md`.
+`tonnage verify` measures llama.cpp's graph nodes on this machine in three passes (matmuls by format, rows and
+size, matrices times one row of several sequences, attention over a cache, what is left of a layer, an empty
+step), predicts prefill and decode of GGUF files of random weights from those times alone, then runs the files
+and compares. Nothing is downloaded and no coefficient is fitted to the runs. Written by
+`python benchmarks/verify_page.py verify.json -o docs/verify.md`.
 
-The structure of the laws was chosen while looking at runs of the 0.3B transformer and the Mamba model: that a
-token attends to whole pages of 256 cache entries, that widths of matmuls are averaged, and which buffers are
-kept warm while a node is measured.
+Intervals come from the nodes alone: the error of each sample left out of its table, and the spread between
+passes, which on a shared host is mostly its memory bandwidth; parts of a step err together. The structure of
+the laws was chosen while looking at runs, and at the times of single nodes in them: that what is masked of a
+page of the cache is skipped, that queries, keys, values and gates are matrices of their own, each with its
+microseconds beside its weights, that a recurrent model's sequences go through its matrices one by one, and
+which buffers are kept warm while a node is measured.
 """
 
 

@@ -24,7 +24,7 @@ from tonnage.errors import BackendUnavailable
 from tonnage.files import read_record, write_record
 
 BACKEND = "llama.cpp"
-NODES = ("ggml_step", "ggml_matmul", "ggml_attention", "ggml_layer", "ggml_mamba")
+NODES = ("ggml_step", "ggml_matmul", "ggml_matvecs", "ggml_attention", "ggml_layer", "ggml_mamba")
 SHARE_S, QUICK_SHARE_S = 0.12, 0.08
 """Time share of one pass of one node."""
 PASSES = 3

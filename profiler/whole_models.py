@@ -8,9 +8,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from hw_targets.probe import probe_machine
 from profiler.clock import Stopwatch
-from profiler.graph_nodes import clock_for
-from profiler.profile import Measurement
+from profiler.graph_nodes import clock_for, memory_gauge
+from profiler.measure import settle
+from profiler.profile import Measurement, Pass
 from profiler.statistics import quantiles, verdict
 from tonnage.errors import BackendUnavailable, UnknownName
 
@@ -141,6 +143,7 @@ class Runner:
             raise BackendUnavailable(f"llama.cpp: {why}")
         self.threads, self._tell = threads, on_progress or (lambda words: None)
         self.stopwatch = Stopwatch.calibrated(clock_for(threads))
+        self.gauge = memory_gauge(probe_machine(), threads)
         self._states: dict[tuple[str, int, int], bytes] = {}
 
     def file(self, model: str, file_type: str) -> Path:
@@ -172,6 +175,8 @@ class Runner:
         state = session.fill(self._states.get(key))
         self._states = {known: kept for known, kept in self._states.items() if known[0] == model}
         self._states[key] = state
+        at_s, read_bytes_per_s = time.time(), self.gauge.read() if self.gauge is not None else None
+        settle()
         samples_s = self._sample(session, run)
         why = verdict(samples_s)
         parameters = shape_of(model).parameters
@@ -180,6 +185,9 @@ class Runner:
             shape={"tokens": run.tokens, "depth": run.depth, "batch": run.batch},
             flop=2.0 * parameters * run.tokens * run.batch, bytes=float(parameters), samples_s=samples_s,
             time_s=quantiles(samples_s), stable=why is None, why_unstable=why,
+            passes=(Pass(
+                at_s=at_s, samples=len(samples_s), read_bytes_per_s=read_bytes_per_s, why_unsteady=why,
+            ),),
         )  # fmt: skip
 
     def _sample(self, session: "Session", run: Run) -> tuple[float, ...]:

@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from profiler.passes import counted
 from profiler.profile import Measurement
+from profiler.statistics import median
 from tonnage.evidence import Z90, Evidence
 from tonnage.files import Record
 from workloads.ops import Amount
@@ -46,7 +48,7 @@ class Table(Record):
     format: str | None = None
     curves: tuple[Curve, ...]
     sigma_log: float = Field(ge=0)
-    """Of a sample that the table did not see, from each inner one left out."""
+    """Of a sample that the table did not see: each inner one left out, and the spread between passes."""
     evidence: Evidence = Evidence.FITTED
 
     @property
@@ -61,6 +63,8 @@ class Axes(NamedTuple):
     key: Callable[[Measurement], float]
     x: Callable[[Measurement], float]
     units: Callable[[Measurement], float]
+    alike: bool = False
+    """Curves have one shape: where one lacks a place, the fullest curve's steps stand in."""
 
 
 def _mean_context(m: Measurement) -> float:
@@ -71,10 +75,18 @@ def _mean_context(m: Measurement) -> float:
 AXES: Final[Mapping[str, Axes]] = MappingProxyType(
     {
         "ggml_matmul": Axes(
-            # Widths are averaged: between 1 and 17 million weights they differ by a few percent.
-            key=lambda m: 1.0,
+            # A call costs microseconds beside its weights: a matrix of a quarter million takes thrice as
+            # long per weight as one of four million.
+            key=lambda m: m.shape["n"] * m.shape["k"],
             x=lambda m: m.shape["m"],
             units=lambda m: m.shape["n"] * m.shape["k"],
+            alike=True,
+        ),
+        "ggml_matvecs": Axes(
+            key=lambda m: m.shape["n"] * m.shape["k"],
+            x=lambda m: m.shape["batch"],
+            units=lambda m: m.shape["n"] * m.shape["k"],
+            alike=True,
         ),
         "ggml_attention": Axes(
             # Sequences of one token, or one sequence of many: ggml's two ways through a cache.
@@ -96,8 +108,12 @@ PROMPT_KEY: Final = 1000.0
 
 
 def fast_end_s(measurement: Measurement) -> float:
-    """Return the median, or the fastest sample where other programs came in between: load only slows."""
-    return measurement.time_s.p50 if measurement.stable else min(measurement.samples_s)
+    """Return the median, or the fastest sample where other programs came in between: load only slows.
+
+    Of passes that were steady each but drifted, the median counts too: none of them is wrong.
+    """
+    steady = sum(one.why_unsteady is None for one in measurement.passes)
+    return measurement.time_s.p50 if measurement.stable or steady > 1 else min(measurement.samples_s)
 
 
 def fit_tables(measurements: Iterable[Measurement]) -> tuple[Table, ...]:
@@ -131,10 +147,37 @@ def _table(group: list[Measurement]) -> Table:
         )
         for key, places in sorted(found.items())
     )
+    sigma_log = float(np.hypot(_left_out_sigma(curves), _between_passes_sigma(group)))
     return Table(
-        kernel=first.kernel, backend=first.backend, format=first.format, curves=curves,
-        sigma_log=_left_out_sigma(curves),
+        kernel=first.kernel, backend=first.backend, format=first.format, sigma_log=sigma_log,
+        curves=_filled(curves) if axes.alike else curves,
     )  # fmt: skip
+
+
+def _filled(curves: tuple[Curve, ...]) -> tuple[Curve, ...]:
+    """Give every curve the places of the fullest: its own samples hold, between them they bend alike."""
+    full = max(curves, key=lambda curve: len(curve.x))
+    x = np.log(np.array(full.x))
+    steps = np.log(np.array(full.seconds_per_unit))
+
+    def filled(curve: Curve) -> Curve:
+        own_x = np.log(np.array(curve.x))
+        apart = np.log(np.array(curve.seconds_per_unit)) - np.interp(own_x, x, steps)
+        places = np.union1d(x, own_x)
+        rates = np.exp(np.interp(places, x, steps) + np.interp(places, own_x, apart))
+        return Curve(key=curve.key, x=tuple(np.exp(places).tolist()), seconds_per_unit=tuple(rates.tolist()))
+
+    return tuple(curve if curve is full else filled(curve) for curve in curves)
+
+
+def _between_passes_sigma(group: list[Measurement]) -> float:
+    """Return the log deviation between passes, over all samples: what the machine's state alone moves."""
+    squares, freedom = 0.0, 0
+    for m in group:
+        medians = np.log([median(samples) for samples in counted(m)])
+        squares += float(np.square(medians - medians.mean()).sum())
+        freedom += len(medians) - 1
+    return float(np.sqrt(squares / freedom)) if freedom else 0.0
 
 
 def _left_out_sigma(curves: tuple[Curve, ...]) -> float:

@@ -22,8 +22,6 @@ PARTS: Final = ("matmul", "attention", "mixer", "layer", "step")
 """What a step's time goes to."""
 CACHE_VALUE_BYTES: Final = 2.0
 """The tables are of a float16 cache."""
-PAGE: Final = 256.0
-"""llama.cpp hands attention the cache in steps of so many entries, and masks what is not there."""
 _MIXED: Final = MappingProxyType({"Q4_K_M": ("Q4_K", "Q6_K"), "Q4_K_S": ("Q4_K", "Q6_K")})
 """Files of two block types: their share follows from the bits per weight."""
 _BITS: Final = MappingProxyType({"F16": 16.0, "Q8_0": 8.5, "Q6_K": 6.5625, "Q4_K": 4.5, "Q4_0": 4.5})
@@ -100,10 +98,15 @@ class Tables:
             Lowered with GGUF weights; amounts are scalars or one per case.
         """
         seconds: dict[str, Amount] = dict.fromkeys(PARTS, 0.0)
+        matmuls = [op for op in ops if op.kind is OpKind.MATMUL]
+        side_by_side = all(op.kind is not OpKind.SCAN for op in ops)
+        for op, after in zip(matmuls, [*matmuls[1:], None], strict=True):
+            apart = side_by_side and op.name.startswith(RECURRENT)
+            seconds["matmul"] = seconds["matmul"] + self._matmul(op, after, apart=apart)
         for op in ops:
             if op.kind is OpKind.MATMUL:
-                seconds["matmul"] = seconds["matmul"] + self._matmul(op)
-            elif op.kind in _ATTENTIONS:
+                continue
+            if op.kind in _ATTENTIONS:
                 seconds["attention"] = seconds["attention"] + self._attention(op)
             elif op.kind in _MIXERS:
                 seconds["mixer"] = seconds["mixer"] + self._mixer(op)
@@ -121,17 +124,28 @@ class Tables:
     def _sigma(self, kernel: str) -> float:
         return max((table.sigma_log for table in self.by_kernel.get(kernel, {}).values()), default=0.0)
 
-    def _matmul(self, op: Op) -> Array:
+    def _matmul(self, op: Op, after: Op | None, *, apart: bool) -> Array:
+        """Time one op, matrix by matrix; `apart` where each sequence goes through it by itself."""
         rows = np.maximum(op.rows, 1e-9)
         weights = np.asarray(op.flop / (2.0 * rows), np.float64)
         at = np.maximum(rows, 1.0)
-        low, high, share = self._stored(op, weights)
-        rate = (1 - share) * seconds_per_unit(low, 1.0, at) + share * seconds_per_unit(high, 1.0, at)
-        return np.asarray(np.where(np.asarray(op.rows) > 0, weights * rate, 0.0))
+        total = np.zeros(np.broadcast(weights, at).shape)
+        for share in _matrices(op, after):
+            size = np.maximum(share * weights / np.maximum(op.calls, 1e-9), 1.0)
+            rate = self._rate("ggml_matmul", op, weights, size, at)
+            if apart and "ggml_matvecs" in self.by_kernel:
+                rate = np.where(at > 1.0, self._rate("ggml_matvecs", op, weights, size, at), rate)
+            total = total + share * weights * rate
+        return np.asarray(np.where(np.asarray(op.rows) > 0, total, 0.0))
 
-    def _stored(self, op: Op, weights: Array) -> tuple[Table, Table, Array]:
+    def _rate(self, kernel: str, op: Op, weights: Array, size: Array, at: Array) -> Array:
+        """Return seconds per weight, of two formats where the file mixes them."""
+        low, high, share = self._stored(kernel, op, weights)
+        return (1 - share) * seconds_per_unit(low, size, at) + share * seconds_per_unit(high, size, at)
+
+    def _stored(self, kernel: str, op: Op, weights: Array) -> tuple[Table, Table, Array]:
         """Return two tables of formats, and the share of the second one."""
-        tables = self.by_kernel["ggml_matmul"]
+        tables = self.by_kernel[kernel]
         name = op.weight_format
         nothing = np.zeros_like(weights)
         if name in tables:
@@ -146,15 +160,14 @@ class Tables:
         return tables[nearest], tables[nearest], nothing
 
     def _attention(self, op: Op) -> Array:
-        """Context from the flop: 4 per query value and pair; a token attends to whole pages of the cache."""
+        """Context from the flop, 4 per query value and pair: what is masked of a page costs little."""
         table = self.by_kernel["ggml_attention"][None]
         flop, rows, calls = (np.asarray(v, np.float64) for v in (op.flop, op.rows, op.calls))
         rows = np.maximum(rows, 1.0)
         context = np.maximum(flop / calls / rows / (4.0 * op.width), 1.0)
         if op.kind is OpKind.ATTENTION_PREFILL:
             return np.asarray(flop * seconds_per_unit(table, PROMPT_KEY * rows, context))
-        paged = np.ceil(context / PAGE) * PAGE
-        return np.asarray(flop * paged / context * seconds_per_unit(table, rows, paged))
+        return np.asarray(flop * seconds_per_unit(table, rows, context))
 
     def _mixer(self, op: Op) -> Array:
         table = self.by_kernel["ggml_mamba"][None]
@@ -178,6 +191,26 @@ class Tables:
         return np.asarray(done * seconds_per_unit(self.by_kernel["ggml_layer"][None], 1.0, done / layers))
 
 
+def _matrices(op: Op, after: Op | None) -> tuple[float, ...]:
+    """Return the shares of an op's weights that its matrices hold: llama.cpp multiplies each by itself.
+
+    Queries are as wide as what the output projection takes in, keys and values share the rest; a gate stands
+    beside what goes up where both together are larger than what comes down.
+    """
+    if after is None:
+        return (1.0,)
+    ratio = float(np.max(np.asarray(after.flop))) * float(np.max(np.asarray(op.rows)))
+    ratio /= max(float(np.max(np.asarray(op.flop))) * float(np.max(np.asarray(after.rows))), 1e-30)
+    if op.name == "attention.qkv" and after.name == "attention.out" and 0 < ratio < 1:
+        return ratio, (1 - ratio) / 2, (1 - ratio) / 2
+    if op.name == "mlp.up" and after.name == "mlp.down" and ratio < _GATED_BELOW:
+        return 0.5, 0.5
+    return (1.0,)
+
+
+_GATED_BELOW: Final = 0.75
+RECURRENT: Final = "ssm."
+"""Names of the matmuls of recurrent mixers."""
 DENSE, CACHE, MOVE = 0, 3, 4
 """Rows of ideal seconds that the parts go to (`ideal.SLOTS`)."""
 _ROWS: Final = MappingProxyType({DENSE: ("matmul",), CACHE: ("attention", "mixer"), MOVE: ("layer", "step")})

@@ -16,8 +16,9 @@ class LlamaCppBackend(Backend):
     modules = ("llama_cpp", "gguf")
     features = frozenset(
         {
-            Feature("ggml_matmul", "fp16", "F16"),
+            Feature("ggml_matmul", "fp16", "F16"), Feature("ggml_matvecs", "fp16", "F16"),
             *(Feature("ggml_matmul", "int8", kind) for kind in FORMATS[1:]),
+            *(Feature("ggml_matvecs", "int8", kind) for kind in FORMATS[1:]),
             Feature("ggml_attention", "fp16"), Feature("ggml_layer", "fp32"), Feature("ggml_mamba", "fp32"),
             Feature("ggml_step", "fp16"),
         }
@@ -54,6 +55,7 @@ class LlamaCppBackend(Backend):
 
         prepare: Callable[[Point, Arrays, int, int], Prepared] = {
             "ggml_matmul": mul_mat.prepare,
+            "ggml_matvecs": mul_mat.prepare_sequences,
             "ggml_attention": flash.prepare,
             "ggml_layer": layer.prepare_transformer,
             "ggml_mamba": layer.prepare_mamba,

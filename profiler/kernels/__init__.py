@@ -19,6 +19,7 @@ launch           a call that has nothing to do
 transfer         host to device and back, device to device
 collective       all-reduce, all-gather, all-to-all
 ggml_matmul      GGUF weights as llama.cpp multiplies them
+ggml_matvecs     the same for sequences that stand side by side
 ggml_attention   over a cache of its layout
 ggml_layer       what is left of a transformer layer in its graph
 ggml_mamba       what is left of a Mamba layer
@@ -35,6 +36,7 @@ from profiler.kernels.ggml_attention import GgmlAttention
 from profiler.kernels.ggml_layer import GgmlLayer
 from profiler.kernels.ggml_mamba import GgmlMamba
 from profiler.kernels.ggml_matmul import GgmlMatmul
+from profiler.kernels.ggml_matvecs import GgmlMatvecs
 from profiler.kernels.ggml_step import GgmlStep
 from profiler.kernels.kernel import Kernel
 from profiler.kernels.launch import Launch
@@ -56,7 +58,7 @@ for _kernel in (
     SsmStateUpdate(), SsdScan(), SsdStateUpdate(), CausalConv1d(), ExpertGemm(), MoeRouting(), RmsNorm(),
     Rotary(), Softmax(), Embedding(), Launch(), CacheRead(), NodeRead(), HostToDevice(), DeviceToHost(),
     DeviceToDevice(), AllReduce(), AllGather(), AllToAll(),
-    GgmlMatmul(), GgmlAttention(), GgmlLayer(), GgmlMamba(), GgmlStep(),
+    GgmlMatmul(), GgmlMatvecs(), GgmlAttention(), GgmlLayer(), GgmlMamba(), GgmlStep(),
 ):  # fmt: skip
     KERNELS.add(_kernel.name, _kernel)
 

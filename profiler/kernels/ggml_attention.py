@@ -1,6 +1,7 @@
 """Attention over a cache of llama.cpp's layout: prompts on a past, and decode of one or more sequences."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -31,7 +32,8 @@ class GgmlAttention(Kernel):
     """New tokens against themselves and a past, causal; cache in float16, queries in float32.
 
     Shape: batch (sequences), tokens (new ones of each), context (cached, the new ones included), heads,
-    kv_heads, head_dim.
+    kv_heads, head_dim; masked, where some of the context's last entries hold nothing yet: llama.cpp hands
+    over whole pages.
     """
 
     name = "ggml_attention"
@@ -50,7 +52,7 @@ class GgmlAttention(Kernel):
             (WIDE, 1, 1, 256, EXTRA), (WIDE, 1, 1, 4096, WANTED), (WIDE, 1, 512, 512, EXTRA),
             (WIDE, 1, 512, 4096, EXTRA), (WIDE, 8, 1, 2048, EXTRA),
         )  # fmt: skip
-        return tuple(
+        return (*self._first_tokens(), *(
             Point(
                 kernel=self.name, dtype="fp16", tier=tier,
                 shape={
@@ -59,14 +61,25 @@ class GgmlAttention(Kernel):
                 },
             )
             for (heads, kv_heads, head_dim), batch, tokens, context, tier in rows
-        )  # fmt: skip
+        ))  # fmt: skip
+
+    def _first_tokens(self) -> Iterator[Point]:
+        """Yield the first token of sequences: one entry of a page is seen, the rest is masked."""
+        heads, kv_heads, head_dim = NARROW
+        for batch in (1, 8, 32):
+            yield Point(
+                kernel=self.name, dtype="fp16", tier=WANTED,
+                shape={
+                    "batch": batch, "tokens": 1, "context": PAGE, "masked": PAGE - 1,
+                    "heads": heads, "kv_heads": kv_heads, "head_dim": head_dim,
+                },
+            )  # fmt: skip
 
     def work(self, point: Point) -> Work:
-        """4 head_dim flop per query head and causal pair; the cache once, q and y in float32."""
-        s = point.shape
-        past = s["context"] - s["tokens"]
+        """4 head_dim flop per query head and causal pair; the cache seen once, q and y in float32."""
+        s, past = point.shape, past_of(point)
         pairs = s["tokens"] * past + s["tokens"] * (s["tokens"] + 1) / 2
-        cached = 2 * 2.0 * s["batch"] * s["context"] * s["kv_heads"] * s["head_dim"]
+        cached = 2 * 2.0 * s["batch"] * (past + s["tokens"]) * s["kv_heads"] * s["head_dim"]
         q_and_y = 2 * 4.0 * s["batch"] * s["tokens"] * s["heads"] * s["head_dim"]
         return Work(flop=4.0 * s["batch"] * s["heads"] * s["head_dim"] * pairs, bytes=cached + q_and_y)
 
@@ -84,7 +97,7 @@ class GgmlAttention(Kernel):
         """Compare some queries of some heads of the last sequence."""
         s = point.shape
         heads, queries = spots(s["heads"], CHECKED_HEADS), spots(s["tokens"], CHECKED_QUERIES)
-        past = s["context"] - s["tokens"]
+        past = past_of(point)
         expected = np.zeros((len(queries), len(heads), s["head_dim"]))
         for i, head in enumerate(heads):
             shared = head * s["kv_heads"] // s["heads"]
@@ -99,3 +112,8 @@ class GgmlAttention(Kernel):
     def tolerance(self, point: Point) -> float:
         """Return what sums of values in float16 lose: 11 bits of mantissa, a random walk over the context."""
         return 1e-2 * max(1.0, math.sqrt(point.shape["context"] / 1024))
+
+
+def past_of(point: Point) -> int:
+    """Return the entries that the first new token sees beside itself."""
+    return point.shape["context"] - point.shape.get("masked", 0) - point.shape["tokens"]

@@ -21,8 +21,9 @@ CHECKED = 24
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 512)
 """ggml switches kernels with the rows of x, and llama.cpp gives it at most 512 at once."""
 _ESSENTIAL_ROWS = (1, 8, 32, 512)
-_OTHER_SHAPES = ((1024, 1024), (1024, 4096), (8192, 2048))
-_OTHER_ROWS = (1, 16, 512)
+_OTHER_SHAPES = ((1024, 1024, WANTED), (256, 1024, EXTRA), (1024, 4096, EXTRA), (8192, 2048, EXTRA))
+"""Each call costs some microseconds beside its weights, which small matrices feel most."""
+_OTHER_ROWS = (1, 8, 32, 512)
 
 
 class GgmlMatmul(Kernel):
@@ -32,9 +33,9 @@ class GgmlMatmul(Kernel):
     rotated = ("blocks",)
 
     def points(self) -> tuple[Point, ...]:
-        """Return M = 1 ... 512 at one width per format, and other widths at three M."""
+        """Return M = 1 ... 512 at one width per format, and other widths at four M."""
         rows = [(m, 2048, 2048, ESSENTIAL if m in _ESSENTIAL_ROWS else WANTED) for m in ROWS] + [
-            (m, n, k, EXTRA) for n, k in _OTHER_SHAPES for m in _OTHER_ROWS
+            (m, n, k, tier) for n, k, tier in _OTHER_SHAPES for m in _OTHER_ROWS
         ]
         return tuple(
             Point(

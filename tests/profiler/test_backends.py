@@ -59,10 +59,13 @@ SHAPES = {
         {"batch": 1, "d_inner": 192, "d_state": 8},
     ],
     "ggml_matmul": [{"m": 1, "n": 64, "k": 256}, {"m": 33, "n": 96, "k": 512}],
+    "ggml_matvecs": [{"batch": 2, "n": 64, "k": 256}, {"batch": 33, "n": 96, "k": 512}],
     "ggml_attention": [
         {**ATTENTION, "kv_heads": 2, "tokens": 1, "context": 256},
         {**ATTENTION, "kv_heads": 8, "tokens": 40, "context": 512},
         {"batch": 1, "heads": 8, "head_dim": 128, "kv_heads": 2, "tokens": 1, "context": 768},
+        {**ATTENTION, "kv_heads": 2, "tokens": 1, "context": 256, "masked": 255},
+        {**ATTENTION, "kv_heads": 2, "tokens": 3, "context": 256, "masked": 100},
     ],
     "ggml_layer": [
         {"tokens": 1, "hidden": 256, "ffn": 512, "kv": 64, "head_dim": 64},

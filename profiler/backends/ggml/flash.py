@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from profiler.backends.backend import Prepared
 from profiler.backends.ggml.graph import Arena, Tensor
 from profiler.backends.ggml.prepared import many_calls
+from profiler.kernels.ggml_attention import past_of
 from profiler.kernels.kernel import Arrays, Point
 
 
@@ -27,7 +28,7 @@ def prepare(point: Point, inputs: Arrays, copies: int, threads: int) -> Prepared
     prepared = many_calls(arena, context, [[output] for output in outputs], guess_s=flop / 5e10)
     arena.allocate(context)
     arena.write(q, inputs["q"])
-    arena.write(mask, _causal(s["batch"], s["tokens"], s["context"]))
+    arena.write(mask, _causal(s["batch"], s["tokens"], s["context"], past=past_of(point)))
     for k, v in caches:
         arena.write(k, inputs["k"])
         arena.write(v, inputs["v"])
@@ -44,8 +45,8 @@ def _attend(
     return int(lib.ggml_flash_attn_ext(context, q, k, v, mask, head_dim**-0.5, 0.0, 0.0))
 
 
-def _causal(batch: int, tokens: int, context: int) -> NDArray[np.float16]:
+def _causal(batch: int, tokens: int, context: int, *, past: int) -> NDArray[np.float16]:
     """Return 0 where query i sees key j, minus infinity where it does not."""
-    seen = np.arange(context)[None, :] <= context - tokens + np.arange(tokens)[:, None]
+    seen = np.arange(context)[None, :] <= past + np.arange(tokens)[:, None]
     mask = np.where(seen, np.float16(0), np.float16(-np.inf))
     return np.broadcast_to(mask, (batch, 1, tokens, context)).astype(np.float16)

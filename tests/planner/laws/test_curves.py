@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.laws.curves import Curve, Table, fast_end_s, fit_tables, seconds_per_unit
-from profiler.profile import Measurement
+from planner.laws.curves import SIGMA_FLOOR, Curve, Table, fast_end_s, fit_tables, seconds_per_unit
+from profiler.profile import Measurement, Pass
 from profiler.statistics import quantiles
 
 RATES = st.floats(1e-12, 1e-6)
@@ -51,6 +51,35 @@ def test_fit_goes_through_samples_even_where_time_jumps():
         [1e-4, 9e-4, 5e-4]
     )
     assert found.n_shapes == 3
+
+
+def test_a_curve_with_few_samples_bends_like_the_fullest():
+    """Twice the time per weight at its two ends is twice the time between them, jumps and all."""
+    full = [measured(m, time_s) for m, time_s in ((1, 1e-4), (2, 9e-4), (4, 5e-4), (8, 9e-4))]
+    small = [
+        measured(m, time_s).model_copy(update={"shape": {"m": m, "n": 10, "k": 10}})
+        for m, time_s in ((1, 2e-5), (8, 18e-5))
+    ]
+    (found,) = fit_tables([*full, *small])
+    for m in (1, 2, 4, 8, 100):
+        wide, narrow = (float(seconds_per_unit(found, key, m)) for key in (1000.0, 100.0))
+        assert narrow == pytest.approx(2 * wide)
+
+
+def test_passes_that_differ_widen_the_table():
+    def passes(apart: float) -> list[Measurement]:
+        found = []
+        for i in range(4):
+            samples = (1e-5 * 2**i, 1e-5 * 2**i * apart)
+            taken = tuple(Pass(at_s=float(at), samples=1) for at in range(2))
+            update = {"samples_s": samples, "passes": taken, "time_s": quantiles(samples)}
+            found.append(measured(2**i, 1e-5).model_copy(update=update))
+        return found
+
+    (calm,), (moved,) = fit_tables(passes(1.0)), fit_tables(passes(1.3))
+    assert calm.sigma_log == pytest.approx(SIGMA_FLOOR)
+    between = np.log(1.3) / np.sqrt(2)
+    assert moved.sigma_log == pytest.approx(np.hypot(SIGMA_FLOOR, between))
 
 
 def test_kernels_without_axes_are_left_to_other_laws():

@@ -9,7 +9,7 @@ from planner.deployment import Case
 from planner.laws.cost_model import CostModel
 from planner.laws.curves import Curve, Table
 from planner.laws.fit import fit_profile
-from planner.serving.graph_time import PAGE, Tables
+from planner.serving.graph_time import Tables
 from planner.serving.predict import predict
 from profiler.profile import Profile
 from tonnage.files import read_record, write_record
@@ -38,7 +38,7 @@ def ops_of(model: str, weights: str, step: Step):
 
 
 def test_flat_tables_give_units_times_rate(tables):
-    ops = ops_of("llama-2-7b", "F16", Step(decode_sequences=1.0, decode_context=PAGE - 1))
+    ops = ops_of("llama-2-7b", "F16", Step(decode_sequences=1.0, decode_context=255.0))
     time = tables.step(ops)
     weights = sum(op.flop for op in ops if op.kind is OpKind.MATMUL) / 2
     attended = sum(op.flop for op in ops if op.kind is OpKind.ATTENTION_DECODE)
@@ -48,13 +48,49 @@ def test_flat_tables_give_units_times_rate(tables):
     assert float(time.seconds["step"]) == STEP_S
 
 
-def test_a_token_attends_to_whole_pages(tables):
+def test_a_token_attends_to_what_is_there(tables):
+    """llama.cpp hands over whole pages of the cache, and its kernel skips what is masked of them."""
+
     def attention_s(context: float) -> float:
         ops = ops_of("llama-2-7b", "F16", Step(decode_sequences=1.0, decode_context=context))
         return float(tables.step(ops).seconds["attention"])
 
-    assert attention_s(0.0) == pytest.approx(attention_s(PAGE - 1))
-    assert attention_s(PAGE) == pytest.approx(2 * attention_s(0.0))
+    assert attention_s(511.0) == pytest.approx(2 * attention_s(255.0))
+
+
+def by_size(form: str) -> Table:
+    """Return a table whose rate halves from a quarter million weights to four million."""
+    curves = tuple(
+        Curve(key=4.0**i, x=(1.0,), seconds_per_unit=(2.0 ** (11 - i) * 1e-12,)) for i in (9, 10, 11)
+    )
+    return Table(kernel="ggml_matmul", backend="llama.cpp", format=form, curves=curves, sigma_log=0.1)
+
+
+def test_matrices_of_one_op_are_multiplied_one_by_one():
+    """Queries, keys and values, gate and up: each at the rate of its own size."""
+    tables = Tables([by_size("F16"), flat("ggml_attention", 1e-30), flat("ggml_layer", 1e-30)], 0.0)
+    ops = ops_of("llama-3.2-1b", "F16", Step(decode_sequences=1.0))
+    sizes = [2048 * 2048] * 2 + [512 * 2048] * 2 + [8192 * 2048] * 3
+    rates = [max(min(2.0 ** (11 - np.log2(size) / 2), 4.0), 1.0) * 1e-12 for size in sizes]
+    layers = 16 * sum(size * rate for size, rate in zip(sizes, rates, strict=True))
+    head = 128256 * 2048 * 1e-12
+    assert float(tables.step(ops).seconds["matmul"]) == pytest.approx(layers + head)
+
+
+def test_sequences_of_a_recurrent_model_are_multiplied_one_by_one_where_that_was_measured(tables):
+    def matmul_s(step: Step, given: Tables) -> float:
+        return float(given.step(ops_of("mamba-2.8b", "F16", step)).seconds["matmul"])
+
+    apart = flat("ggml_matvecs", 3 * RATE["F16"], "F16")
+    all_tables = [table for kinds in tables.by_kernel.values() for table in kinds.values()]
+    both = Tables([*all_tables, apart], STEP_S)
+    alone, many = Step(decode_sequences=1.0), Step(decode_sequences=8.0)
+    prompt = Step(prefill_sequences=1.0, prefill_tokens=64.0)
+    assert matmul_s(alone, both) == matmul_s(alone, tables)
+    assert matmul_s(prompt, both) == matmul_s(prompt, tables)
+    head = 2560 * 50280 * RATE["F16"]
+    layers = matmul_s(many, tables) - head
+    assert matmul_s(many, both) == pytest.approx(3 * layers + head)
 
 
 def test_a_mixture_lies_between_its_types_by_bits(tables):
