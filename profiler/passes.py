@@ -44,23 +44,12 @@ def judged_anew(measurement: Measurement) -> Measurement:
     """Return a measurement with the time and the verdict that its passes give."""
     why = why_unstable(measurement)
     return measurement.model_copy(
-        update={"time_s": time_of(counted(measurement)), "stable": why is None, "why_unstable": why}
+        update={"time_s": time_of(measurement.counted), "stable": why is None, "why_unstable": why}
     )
 
 
 def _larger(a: float | None, b: float | None) -> float | None:
     return a if b is None else b if a is None else max(a, b)
-
-
-def counted(measurement: Measurement) -> tuple[Samples, ...]:
-    """Return the samples of the passes that count: the steady ones, or all where fewer than two are."""
-    taken = measurement.samples_by_pass
-    steady = tuple(
-        samples
-        for samples, one in zip(taken, measurement.passes, strict=True)
-        if one.why_unsteady is None
-    ) if measurement.passes else taken  # fmt: skip
-    return steady if len(steady) >= FEWEST else taken
 
 
 def time_of(passes: Sequence[Samples]) -> Quantiles:
@@ -79,7 +68,7 @@ def time_of(passes: Sequence[Samples]) -> Quantiles:
 
 def spread_frac(measurement: Measurement) -> float:
     """Return how much slower the slowest pass that counts is than the fastest, by their medians."""
-    medians = [median(samples) for samples in counted(measurement)]
+    medians = [median(samples) for samples in measurement.counted]
     return max(medians) / min(medians) - 1
 
 
@@ -104,5 +93,5 @@ def why_unstable(measurement: Measurement) -> str | None:
 
 def median_bounds(measurement: Measurement) -> tuple[float, float]:
     """Return between which times the median lies: by each pass that counts, and between them [s]."""
-    bounds = [median_interval(samples) for samples in counted(measurement)]
+    bounds = [median_interval(samples) for samples in measurement.counted]
     return min(low for low, _ in bounds), max(high for _, high in bounds)

@@ -121,6 +121,19 @@ class Measurement(Record):
         )
 
     @property
+    def counted(self) -> tuple[tuple[float, ...], ...]:
+        """Samples of the passes that count: the steady ones, or all where fewer than two are."""
+        taken = self.samples_by_pass
+        if not self.passes:
+            return taken
+        steady = tuple(
+            samples
+            for samples, one in zip(taken, self.passes, strict=True)
+            if one.why_unsteady is None
+        )  # fmt: skip
+        return steady if len(steady) > 1 else taken
+
+    @property
     def flop_per_s(self) -> float:
         """Achieved rate at the median time."""
         return self.flop / self.time_s.p50

@@ -17,9 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from profiler.passes import counted
 from profiler.profile import Measurement
-from profiler.statistics import median
 from tonnage.evidence import Z90, Evidence
 from tonnage.files import Record
 from workloads.ops import Amount
@@ -112,8 +110,8 @@ def fast_end_s(measurement: Measurement) -> float:
 
     Of passes that were steady each but drifted, the median counts too: none of them is wrong.
     """
-    steady = sum(one.why_unsteady is None for one in measurement.passes)
-    return measurement.time_s.p50 if measurement.stable or steady > 1 else min(measurement.samples_s)
+    settled = measurement.stable or _steady_passes(measurement) > 1
+    return measurement.time_s.p50 if settled else min(measurement.samples_s)
 
 
 def fit_tables(measurements: Iterable[Measurement]) -> tuple[Table, ...]:
@@ -171,13 +169,21 @@ def _filled(curves: tuple[Curve, ...]) -> tuple[Curve, ...]:
 
 
 def _between_passes_sigma(group: list[Measurement]) -> float:
-    """Return the log deviation between passes, over all samples: what the machine's state alone moves."""
+    """Return the log deviation between passes, over all samples: what the machine's state alone moves.
+
+    Samples without two steady passes count only where there are no others: what came in between is no state.
+    """
+    settled = [m for m in group if _steady_passes(m) > 1] or group
     squares, freedom = 0.0, 0
-    for m in group:
-        medians = np.log([median(samples) for samples in counted(m)])
+    for m in settled:
+        medians = np.log([np.median(samples) for samples in m.counted])
         squares += float(np.square(medians - medians.mean()).sum())
         freedom += len(medians) - 1
     return float(np.sqrt(squares / freedom)) if freedom else 0.0
+
+
+def _steady_passes(measurement: Measurement) -> int:
+    return sum(one.why_unsteady is None for one in measurement.passes)
 
 
 def _left_out_sigma(curves: tuple[Curve, ...]) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from profiler.kernels import gguf_blocks
 from profiler.kernels.ggml_matmul import GgmlMatmul, compute_dtype
-from profiler.kernels.kernel import EXTRA, WANTED, Arrays, Kernel, Point, Work
+from profiler.kernels.kernel import ESSENTIAL, EXTRA, WANTED, Arrays, Kernel, Point, Work
 
 _MATMUL = GgmlMatmul()
 
@@ -22,13 +22,14 @@ class GgmlMatvecs(Kernel):
     def points(self) -> tuple[Point, ...]:
         """Return 2 to 32 sequences at a wide and a narrow matrix."""
         rows = (
-            (8, 2048, 2048, WANTED), (32, 2048, 2048, WANTED), (2, 2048, 2048, EXTRA),
-            (8, 128, 2048, EXTRA), (32, 128, 2048, EXTRA), (2, 128, 2048, EXTRA),
+            (32, 2048, 2048, WANTED), (8, 128, 2048, WANTED), (8, 2048, 2048, WANTED),
+            (2, 2048, 2048, EXTRA), (32, 128, 2048, EXTRA), (2, 128, 2048, EXTRA),
         )  # fmt: skip
         return tuple(
             Point(
                 kernel=self.name, dtype=compute_dtype(kind), format=kind,
-                shape={"batch": batch, "n": n, "k": k}, tier=tier,
+                shape={"batch": batch, "n": n, "k": k},
+                tier=ESSENTIAL if kind == "Q8_0" and tier == WANTED else tier,
             )
             for batch, n, k, tier in rows
             for kind in gguf_blocks.LAYOUTS

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from profiler.kept import WORTH_S, Kept, Ready
 from profiler.memory_weather import judged, limited_by_memory, wandered
-from profiler.passes import DRIFTED_FRAC, counted, joined, median_bounds, spread_frac, time_of
+from profiler.passes import DRIFTED_FRAC, joined, median_bounds, spread_frac, time_of
 from profiler.profile import Measurement, MemoryReading, Pass
 from profiler.statistics import median, quantiles
 
@@ -78,7 +78,7 @@ def test_a_disturbed_pass_is_left_out_where_two_others_are_steady():
     assert "1 of 2 passes was steady; other programs used 60%" in once.why_unstable
     twice = joined(once, one_pass(steady(1.0)))
     assert twice.stable
-    assert counted(twice) == (tuple(steady(1.0)),) * 2
+    assert twice.counted == (tuple(steady(1.0)),) * 2
     assert twice.time_s.p90 < 1.1
     assert len(twice.samples_s) == 45
 
