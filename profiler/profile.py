@@ -104,7 +104,7 @@ class Measurement(Record):
     energy_j: float | None = None
     """Energy of one call: mean power while it was sampled times its median time."""
     time_s: Quantiles
-    """Median of the passes' medians; the interval holds the spread within passes and between them."""
+    """Median of the fastest steady pass; the interval holds its spread and the medians of all passes."""
     stable: bool
     why_unstable: str | None = None
     passes: tuple[Pass, ...] = ()
