@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiler.kept import WORTH_S, Kept, Ready
@@ -41,6 +41,7 @@ def test_time_lies_within_the_samples_and_holds_every_pass(passes):
         assert found.p50 <= median(one) <= found.p90
 
 
+@settings(deadline=None)
 @given(samples)
 def test_one_pass_says_what_its_samples_say(taken):
     assert time_of([taken]) == quantiles(taken)
@@ -53,6 +54,7 @@ def test_the_order_of_passes_does_not_matter_to_the_time(passes, random):
     assert time_of(shuffled) == time_of(passes)
 
 
+@settings(deadline=None)
 @given(samples, samples)
 def test_joining_keeps_all_samples_in_order(first, second):
     whole = of(one_pass(first), one_pass(second))
