@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from planner.break_even.record import BreakEven
 from planner.fleet.plan_record import Plan
 from planner.laws.cost_model import CostModel
 from profiler.profile import Profile
@@ -18,6 +19,7 @@ def write_report(
     *,
     profile: Profile | None = None,
     model: CostModel | None = None,
+    break_even: BreakEven | None = None,
     pdf: Path,
     html: Path | None = None,
 ) -> Path:
@@ -29,6 +31,8 @@ def write_report(
         What is reported; an infeasible one too.
     profile, model : Profile and CostModel, optional
         The measured machine and its laws, for its section and the roofline.
+    break_even : BreakEven, optional
+        Where units of one's own and hosted offers cost the same, for its section and the curve.
     pdf, html : Path
         Where to write; each is written whole or not at all.
 
@@ -48,7 +52,7 @@ def write_report(
     from reports.html import render
     from reports.pdf import typeset
 
-    document = compose(Sources(plan=plan, profile=profile, model=model))
+    document = compose(Sources(plan=plan, profile=profile, model=model, break_even=break_even))
     typeset_bytes = typeset(document, created_at=plan.created_at)
     if html is not None:
         write_bytes(html, render(document).encode("utf-8"))

@@ -8,12 +8,14 @@ from rich.table import Table as Grid
 
 from planner.fleet.pareto import ParetoFront
 from planner.fleet.plan_diff import PlanDifference
-from planner.fleet.plan_record import Plan, ReliableTask, Unit
+from planner.fleet.plan_record import Plan, Unit
+from reports import terminal_task
 from reports.console import console, note, table
 from reports.content import Kind, Table
 from reports.numbers import count, interval, percent, usd
 from reports.tables import decision
 from reports.tables.reasons import by_reason
+from reports.tables.tasks import against
 from reports.wording import benchmark_name, change, recommendation, verdict
 from tonnage.units import HOURS_PER_MONTH
 
@@ -28,7 +30,7 @@ def show_plan(plan: Plan) -> None:
     out.print()
     parts: list[Grid | None]
     parts = (
-        [_bought(plan), _day(plan), _growth(plan), _felt(plan), _task(plan.task)]
+        [_bought(plan), _day(plan), _growth(plan), _felt(plan), *_tasks(plan)]
         if plan.feasible
         else [_grid(decision.relaxations(plan))]
     )
@@ -44,6 +46,8 @@ def show_plan(plan: Plan) -> None:
         if part is not None and part.row_count:
             out.print(part)
             out.print()
+    for line in against(plan.task) if plan.task is not None and plan.task.chains else ():
+        out.print(line, soft_wrap=True)
     for line in plan.assumptions:
         out.print(note(line), soft_wrap=True)
 
@@ -156,30 +160,8 @@ def _felt(plan: Plan) -> Grid:
     return grid
 
 
-def _task(task: ReliableTask | None) -> Grid | None:
-    if task is None:
-        return None
-    cost = usd(task.usd) if task.interval_usd is None else interval(task.interval_usd, "USD")
-    grid = table(
-        f"A task that ends right: {cost}", "asked in turn", ">one try", ">USD a try", ">tries", ">solves"
-    )
-    for tier in task.tiers:
-        grid.add_row(
-            f"{tier.model}{' (API)' if tier.hosted else ''}",
-            percent(tier.success_frac, digits=2),
-            usd(tier.usd_per_try),
-            f"{tier.tries_per_task:.2f}",
-            percent(tier.solved_frac, digits=2),
-        )
-    if task.person_usd is not None:
-        pays = task.break_even_person_usd
-        above = "" if pays is None else f" (models pay off above {usd(pays)})"
-        left = percent(task.left_frac, digits=2)
-        grid.add_row(f"a person{above}", "", usd(task.person_usd), f"{task.left_frac:.2f}", left)
-    grid.add_row("ends wrong, taken for right", "", "", "", percent(task.wrong_frac, digits=2))
-    if task.person_usd is None:
-        grid.add_row("stays open", "", "", "", percent(task.left_frac, digits=2))
-    return grid
+def _tasks(plan: Plan) -> tuple[Grid, ...]:
+    return () if plan.task is None else (terminal_task.solvers(plan.task), terminal_task.chains(plan.task))
 
 
 def _turned_down(plan: Plan) -> Grid:

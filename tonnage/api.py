@@ -8,6 +8,7 @@ from tonnage.api_planning import audit, break_even, cascade, deploy
 
 if TYPE_CHECKING:
     from hw_targets.machine import Machine
+    from planner.break_even.record import BreakEven
     from planner.compare.comparison import Comparison
     from planner.deployment import Case
     from planner.fleet.plan_record import Plan
@@ -218,9 +219,11 @@ def report(
     output: Path | str = "capacity-report.pdf",
     *,
     profile: "Profile | Path | str | None" = None,
+    break_even: "BreakEven | Path | str | None" = None,
     html: Path | str | None = None,
 ) -> Path:
-    """Typeset a plan as a PDF; returns its path."""
+    """Typeset a plan as a PDF, with what `break_even` found if it is given; returns its path."""
+    from planner.break_even.record import BreakEven
     from planner.fleet.plan_record import Plan
     from profiler.profile import Profile
     from reports.document import write_report
@@ -230,6 +233,7 @@ def report(
         plan if isinstance(plan, Plan) else read_record(plan, Plan),
         profile=profile if isinstance(profile, Profile) or profile is None else read_record(profile, Profile),
         model=None if profile is None else fit(profile),
+        break_even=read_record(break_even, BreakEven) if isinstance(break_even, Path | str) else break_even,
         pdf=Path(output),
         html=Path(html) if html is not None else None,
     )

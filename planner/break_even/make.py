@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from planner.break_even.crossing import Crossing, crossing
 from planner.break_even.record import BreakEven, Pair, Point
+from planner.fleet import relax
 from planner.fleet.ability import Predictor
 from planner.fleet.hosted import Hosted
 from planner.fleet.line import Line
@@ -14,7 +15,7 @@ from planner.fleet.peak import peak_rate
 from planner.fleet.problem import Priced
 from tonnage.evidence import Quantiles, weakest
 from tonnage.units import HOURS_PER_MONTH
-from workloads.scenario import Scenario
+from workloads.scenario import Objective, Scenario
 
 MODELS = 5
 """Own models that are compared: those whose full units cost least."""
@@ -66,7 +67,7 @@ def break_even(scenario: Scenario) -> BreakEven:
     UnknownName
         If a device, model or format is in no catalog.
     """
-    both = scenario.model_copy(update={"candidates": scenario.candidates.model_copy(update={"api": True})})
+    both = _requests_alone(scenario)
     market, _ = survey(both, Predictor())
     market = _rated_for_every_model(market)
     offers = sorted(_for_all_classes(market.hosted), key=_usd_per_h)
@@ -77,6 +78,18 @@ def break_even(scenario: Scenario) -> BreakEven:
         pairs=tuple(_pair(own, offer, market) for own, offer in rows),
         curve=tuple(_curve(market, *rows[0])) if rows else (),
         notes=tuple(_notes(both, owns, offers)),
+    )
+
+
+def _requests_alone(scenario: Scenario) -> Scenario:
+    """Return the scenario with hosted offers and without tasks: the same requests, whoever serves them."""
+    plain = relax.each_class(scenario, lambda traffic: traffic.model_copy(update={"task": None}))
+    return plain.model_copy(
+        update={
+            "candidates": scenario.candidates.model_copy(update={"api": True}),
+            "objective": Objective.COST,
+            "task": None,
+        }
     )
 
 

@@ -20,7 +20,8 @@ from planner.fleet.hosted import hosted_offers
 from planner.fleet.market import Market, survey
 from planner.fleet.mix import cheapest
 from planner.fleet.problem import Mix, Problem
-from planner.fleet.ratio import right_per_h, tasks_per_h
+from planner.fleet.ratio import right_per_h
+from planner.fleet.relaxed_ratio import tasks_per_h
 from planner.fleet.routes import Route
 from planner.fleet.solvers import Solver
 from planner.fleet.task_market import check_tasks, solver_of, tasks

@@ -10,6 +10,8 @@ PERIODS_GAP_FRAC, PERIODS_TIME_LIMIT_S = 5e-3, 50.0
 """Where reserved or owned hardware ties many periods together, this close and this long is enough."""
 QUICK_GAP_FRAC, QUICK_TIME_LIMIT_S = 1e-2, 6.0
 """The same for each of the many solutions that say what would change the plan."""
+QUICK_CHAINS = 120
+"""Chains of each class that those look at."""
 
 
 def best_mix(problem: Problem, scenario: Scenario, *, quick: bool) -> Mix | None:
@@ -20,6 +22,7 @@ def best_mix(problem: Problem, scenario: Scenario, *, quick: bool) -> Mix | None
     aim = Aim(
         per_right=scenario.objective is Objective.RELIABLE_TASK,
         budget_usd_per_h=None if budget is None else budget / HOURS_PER_MONTH,
+        near=QUICK_CHAINS if quick else None,
     )
     return best_for_tasks(problem, aim, lambda asked, fewest: _cheapest(asked, fewest, quick=quick))
 

@@ -8,6 +8,7 @@ that is solved keeps its own.
 
 from dataclasses import replace
 
+from planner.fleet.chain import Skill
 from planner.fleet.problem import Kind, Metered, Problem
 
 Place = tuple[int, str, int]
@@ -20,11 +21,13 @@ def by_skill(problem: Problem) -> Problem:
         return problem
     places = _places(problem)
     rows = [place for place, _, _ in places]
+    skills = {kind.skill for kind in problem.kinds} | {offer.skill for offer in problem.offers}
+    able = {skill: [_can(skill, place) for place in places] for skill in skills}
     return replace(
         problem,
         rates=tuple(problem.rates[j] for j in rows),
-        kinds=tuple(_kind(kind, places) for kind in problem.kinds),
-        offers=tuple(_offer(offer, places) for offer in problem.offers),
+        kinds=tuple(_kind(kind, rows, able[kind.skill]) for kind in problem.kinds),
+        offers=tuple(_offer(offer, rows, able[offer.skill]) for offer in problem.offers),
         periods=tuple(
             replace(period, scale=tuple(period.scale[j] for j in rows)) for period in problem.periods
         ),
@@ -46,25 +49,23 @@ def _places(problem: Problem) -> list[Place]:
     return list(found)
 
 
-def _can(owner: Kind | Metered, place: Place) -> bool:
+def _can(skill: Skill, place: Place) -> bool:
     j, solver, level = place
-    name, own = owner.skill.of(j)
+    name, own = skill.of(j)
     return not solver or (name == solver and own <= level)
 
 
-def _kind(kind: Kind, places: list[Place]) -> Kind:
+def _kind(kind: Kind, rows: list[int], able: list[bool]) -> Kind:
     return replace(
         kind,
-        capacity=tuple(kind.capacity[place[0]] if _can(kind, place) else 0.0 for place in places),
-        served_usd_per_h=tuple(kind.served_usd_per_h[j] for j, _, _ in places)
-        if kind.served_usd_per_h
-        else (),
+        capacity=tuple(kind.capacity[j] if can else 0.0 for j, can in zip(rows, able, strict=True)),
+        served_usd_per_h=tuple(kind.served_usd_per_h[j] for j in rows) if kind.served_usd_per_h else (),
     )
 
 
-def _offer(offer: Metered, places: list[Place]) -> Metered:
+def _offer(offer: Metered, rows: list[int], able: list[bool]) -> Metered:
     return replace(
         offer,
-        usd_per_h=tuple(offer.usd_per_h[place[0]] if _can(offer, place) else None for place in places),
-        limits=tuple(replace(limit, use=tuple(limit.use[j] for j, _, _ in places)) for limit in offer.limits),
+        usd_per_h=tuple(offer.usd_per_h[j] if can else None for j, can in zip(rows, able, strict=True)),
+        limits=tuple(replace(limit, use=tuple(limit.use[j] for j in rows)) for limit in offer.limits),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from planner.deployment import Deployment
-from planner.fleet import choices, floors, placement
+from planner.fleet import choices, floors, placement, task_market
 from planner.fleet.known import covers_all, known_deployments, stands_for
 from planner.fleet.limits import Limits, limits_of
 from planner.fleet.money import Lot, beats, lots, units_of
@@ -107,7 +107,8 @@ class Search:
             if not _is_described(model):
                 continue
             for weights in names:
-                good_enough, why = floors.check(self.scenario.classes, model, weights)
+                holds, shortfall = floors.check(self.scenario.classes, model, weights)
+                good_enough, why = task_market.good_enough(self.scenario, model, weights, holds, shortfall)
                 if any(good_enough):
                     yield model, weights
                 else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from planner.fleet.best_mix import QUICK_CHAINS
 from planner.fleet.chain_taken import solvers_of, taken_chains, tries_by_solver
 from planner.fleet.outcome import Outcome
 from workloads.scenario import Scenario
@@ -40,5 +41,11 @@ def said_of_chains(outcome: Outcome) -> Iterator[str]:
         yield "A person is taken to be always right."
     if any(j not in outcome.problem.tasks.classes for j in range(len(scenario.classes))):
         yield "The spend for classes whose requests are no tasks is in the cost per reliable task."
+    if len(outcome.problem.tasks.chains) > QUICK_CHAINS:
+        yield (
+            f"The plan chose among all of {len(outcome.problem.tasks.chains):,} chains; what would change "
+            f"it, and the alternatives, were looked for among the {QUICK_CHAINS} of each class that are "
+            "nearest to the best."
+        )
     if scenario.budget.usd_per_month is not None:
         yield "The budget is one of units and hosted offers; checks and persons are paid on top of it."

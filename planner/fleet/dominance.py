@@ -126,7 +126,13 @@ def reduce(problem: Problem, *, trusted: Sequence[bool] | None = None) -> Reduct
     if trusted is not None:
         may_replace = np.array(trusted, dtype=bool)[columns.kind]
     least = 1.0 if problem.spare_units or problem.spare_domains else 0.0
-    left = _undominated(columns, may_replace, least=least)
+    left = np.concatenate(
+        [
+            rows[_undominated(columns.take(rows), may_replace[rows], least=least)]
+            for rows in _alike(given, columns)
+        ]
+        or [np.zeros(0, dtype=np.int64)]
+    )
     left = left[columns.usd_per_h[left] < _worth(problem, columns)[left]]
     ways: dict[int, list[int]] = {}
     for row in left:
@@ -139,6 +145,16 @@ def reduce(problem: Problem, *, trusted: Sequence[bool] | None = None) -> Reduct
         offers=tuple(given.offers[offer] for offer in offers),
     )
     return Reduction(given=given, problem=smaller, ways=kept, offers=offers)
+
+
+def _alike(problem: Problem, columns: _Columns) -> list[NDArray[np.int64]]:
+    """Return the rows of kinds that are the same solvers: others cannot replace them."""
+    if not problem.tasks.classes:
+        return [np.arange(len(columns.kind))]
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for row, kind in enumerate(columns.kind):
+        groups.setdefault(problem.kinds[kind].skill.solver, []).append(row)
+    return [np.array(rows) for rows in groups.values()]
 
 
 def _only(kind: Kind, ways: tuple[int, ...]) -> Kind:
@@ -194,6 +210,8 @@ def _undominated(columns: _Columns, may_replace: NDArray[np.bool_], *, least: fl
 
     Replacing is transitive, so it does not matter whether what replaces is itself replaced.
     """
+    some = columns.capacity.any(axis=0)
+    columns = replace(columns, capacity=columns.capacity[:, some], served=columns.served[:, some])
     carried = np.minimum((columns.capacity * columns.units[:, None]).sum(axis=1), NEVER)
     drawn = columns.draws.sum(axis=1)
     order = np.lexsort((drawn, columns.committed, -carried, columns.usd_per_h))

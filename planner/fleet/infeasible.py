@@ -169,6 +169,7 @@ def _tasks(inquiry: Inquiry) -> Iterator[Relaxation]:
         return
     needed = _first_in_time(inquiry, current)
     if needed is not None:
+        late = task_relax.too_short(inquiry.scenario, inquiry.candidates)
         outcome = inquiry.among_same(task_relax.with_deadline(inquiry.scenario, needed))
         yield Relaxation(
             constraint="task.deadline_s",
@@ -176,7 +177,8 @@ def _tasks(inquiry: Inquiry) -> Iterator[Relaxation]:
             needed=needed,
             unit="s",
             detail=f"no chain ends in time within {current:g} s; with {needed:.3g} s one does"
-            + _with_budget(inquiry, outcome),
+            + _with_budget(inquiry, outcome)
+            + (f"; {late}" if late else ""),
         )
 
 

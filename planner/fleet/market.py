@@ -19,6 +19,8 @@ from workloads.scenario import Scenario
 
 FIRST_RATED = 48
 """Candidates that are rated before any is compared: those that promise most for their price."""
+FIRST_OF_SOLVER = 12
+"""The same of each solver, where several models try at tasks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,17 +82,32 @@ class Market:
         """
         if all(line.is_rated for line in self.lines):
             return frozenset()
-        if any(line.is_rated for line in self.lines):
-            kept = reduce(
-                self.goal(self.problem(chains=False)), trusted=[line.is_rated for line in self.lines]
-            ).ways
+        chosen = self._first()
+        if not chosen:
+            trusted = [line.is_rated for line in self.lines]
+            kept = reduce(self.goal(self.problem(chains=False)), trusted=trusted).ways
             chosen = [self.lines[place] for place, _ in kept if not self.lines[place].is_rated]
-        else:
-            chosen = sorted(self.lines, key=_promise)[:FIRST_RATED]
         cuts = {line.candidate.cut for line in chosen}
         return frozenset(
             line.candidate.key for line in self.lines if line.candidate.cut in cuts and not line.is_rated
         )
+
+    def _first(self) -> list[Line]:
+        """Return the lines to rate before any is compared: of each solver, those that promise most."""
+        groups: dict[tuple[str, ...], list[Line]] = {}
+        for line in self.lines:
+            groups.setdefault(self._solves(line), []).append(line)
+        open_groups = [own for own in groups.values() if not any(line.is_rated for line in own)]
+        most = FIRST_RATED if len(groups) == 1 else FIRST_OF_SOLVER
+        return [line for own in open_groups for line in sorted(own, key=_promise)[:most]]
+
+    def _solves(self, line: Line) -> tuple[str, ...]:
+        unit = line.candidate.deployment
+        found = [
+            task_market.solver_of(self.scenario, each, unit.model, unit.weights)
+            for each in self.scenario.classes
+        ]
+        return tuple("" if one is None else one.name for one in found)
 
     def _with_rated(self, keys: frozenset[str]) -> "Market":
         chosen = [line.candidate for line in self.lines if line.candidate.key in keys]
@@ -205,7 +222,9 @@ def rate(scenario: Scenario, candidates: Sequence[Candidate], predictor: Predict
     lines: list[Line] = []
     unfit: list[Rejected] = []
     checked = {
-        (model, weights, known): floors.check(scenario.classes, model, weights, measured=known)
+        (model, weights, known): task_market.good_enough(
+            scenario, model, weights, *floors.check(scenario.classes, model, weights, measured=known)
+        )
         for model, weights, known in dict.fromkeys(map(_checked_by, candidates))
     }
     limits = [tightest(traffic.slo) for traffic in scenario.classes]

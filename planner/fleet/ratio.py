@@ -27,19 +27,14 @@ below q + (L - q T) / R, R the most tasks that can end right where L > q T, else
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from planner.fleet.columns import Columns
-from planner.fleet.dominance import reduce
 from planner.fleet.problem import Mix, Problem
-from planner.fleet.programme import Vector
+from planner.fleet.relaxed_ratio import ANY_RATIO, mean_scale, relaxed, tasks_per_h
 from planner.fleet.solution import of_periods
 
 STEPS = 24
 """More than superlinear steps ever need; a sequence that is cut here keeps its proven gap."""
 SETTLED_FRAC = 1e-9
 """A ratio that falls by less than this part has settled."""
-ANY_RATIO = 1e-6
-"""Part of the tasks; with fewer that end right there is no ratio."""
-
 Find = Callable[[Problem], Mix | None]
 
 
@@ -60,12 +55,6 @@ class PerRight:
     gap_frac: float
 
 
-def tasks_per_h(problem: Problem) -> float:
-    """Return the tasks of all classes on the mean over time [1/h]."""
-    of_class = {chain.klass: chain.tasks_per_h for chain in problem.tasks.chains}
-    return sum(each * _mean_scale(problem, klass) for klass, each in of_class.items())
-
-
 def right_per_h(problem: Problem, mix: Mix) -> float:
     """Return the tasks that end right with a mix, on the mean over time [1/h]."""
     return sum(
@@ -83,9 +72,10 @@ def least_per_right(problem: Problem, find: Find) -> PerRight | None:
     find : callable
         Returns the cheapest mix of a problem, with its proven gap.
     """
-    price = _relaxed_ratio(problem)
-    if price is None:
+    start = relaxed(problem, per_right=True)
+    if start is None:
         return None
+    price = start.price_usd
     best: PerRight | None = None
     for _ in range(STEPS):
         mix = find(charged(problem, price))
@@ -129,43 +119,10 @@ def charged(problem: Problem, price_usd: float) -> Problem:
     return replace(problem, tasks=replace(problem.tasks, chains=chains))
 
 
-def _relaxed_ratio(problem: Problem) -> float | None:
-    """Return the least ratio where purchases may be fractions: close below that of whole ones."""
-    smaller = reduce(problem).problem
-    price = 0.0
-    for _ in range(STEPS):
-        columns = Columns(charged(smaller, price))
-        relaxed = columns.programme.relax(columns.cost)
-        if relaxed is None:
-            return None
-        cost, _, values = relaxed
-        right = _right_of(smaller, columns, values)
-        if right <= ANY_RATIO * tasks_per_h(problem):
-            price = max(2 * price, 1.0)
-            continue
-        spend = cost - price * (tasks_per_h(problem) - right)
-        before, price = price, spend / right
-        if price >= before * (1 - SETTLED_FRAC) and before > 0:
-            break
-    return price
-
-
-def _right_of(problem: Problem, columns: Columns, values: Vector) -> float:
-    total = 0.0
-    for t, span in enumerate(problem.spans):
-        for chain, own in zip(problem.tasks.chains, columns.layout.chains, strict=True):
-            total += span.time_frac * span.scale[chain.klass] * chain.right_per_h * float(values[own[t]])
-    return total
-
-
 def _fewest_right(problem: Problem) -> float:
     """Return a lower bound on the tasks that end right, whatever chains are taken [1/h]."""
     fewest: dict[int, float] = {}
     for chain in problem.tasks.chains:
         fewest[chain.klass] = min(chain.right_per_h, fewest.get(chain.klass, chain.right_per_h))
-    total = sum(each * _mean_scale(problem, klass) for klass, each in fewest.items())
+    total = sum(each * mean_scale(problem, klass) for klass, each in fewest.items())
     return max(total, ANY_RATIO * tasks_per_h(problem))
-
-
-def _mean_scale(problem: Problem, klass: int) -> float:
-    return sum(span.time_frac * span.scale[klass] for span in problem.spans)

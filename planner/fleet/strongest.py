@@ -6,7 +6,8 @@ from dataclasses import replace
 from planner.fleet.mix import cheapest
 from planner.fleet.outcome import Outcome
 from planner.fleet.problem import Problem
-from planner.fleet.ratio import least_per_right, right_per_h, tasks_per_h
+from planner.fleet.ratio import least_per_right, right_per_h
+from planner.fleet.relaxed_ratio import tasks_per_h
 from planner.fleet.solvers import Solver
 from planner.fleet.task_record import SingleModel
 from planner.fleet.task_solve import bill_usd_per_h

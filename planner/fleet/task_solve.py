@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from planner.fleet.energy_goal import BUDGET
+from planner.fleet.near_chains import expand, nearest, only
 from planner.fleet.problem import Kind, Metered, Mix, Problem, cost_usd_per_h
-from planner.fleet.ratio import charged, least_per_right, right_per_h, tasks_per_h
+from planner.fleet.ratio import charged, least_per_right, right_per_h
 from planner.fleet.solution import of_periods
 
 WITHIN = 1 + 1e-9
@@ -24,10 +25,13 @@ class Aim:
         Least spend per task that ends right, instead of least spend.
     budget_usd_per_h : float or None
         Most that units and offers may cost, checks and the person not counted. [USD/h]
+    near : int or None
+        Look at so many chains of each class alone, the nearest to the best; None for all.
     """
 
     per_right: bool
     budget_usd_per_h: float | None = None
+    near: int | None = None
 
 
 def best_for_tasks(problem: Problem, aim: Aim, find: Find) -> Mix | None:
@@ -55,12 +59,20 @@ def best_for_tasks(problem: Problem, aim: Aim, find: Find) -> Mix | None:
 
 
 def _best(problem: Problem, aim: Aim, find: Find) -> Mix | None:
+    places = None if aim.near is None else nearest(problem, aim.near, per_right=aim.per_right)
+    if places is None:
+        return _best_of_all(problem, aim, find)
+    mix = _best_of_all(only(problem, places), aim, find)
+    return None if mix is None else expand(problem, places, mix)
+
+
+def _best_of_all(problem: Problem, aim: Aim, find: Find) -> Mix | None:
     if not aim.per_right:
         return find(problem, True)
     found = least_per_right(problem, lambda asked: find(asked, False))
     if found is None:
         return None
-    fewer = find(charged(problem, found.usd), True)
+    fewer = find(charged(problem, found.usd), True) if aim.near is None else None
     if fewer is None:
         return replace(found.mix, gap_frac=found.gap_frac)
     true = of_periods(problem, fewer.by_period, gap_frac=found.gap_frac)
@@ -126,15 +138,3 @@ def as_mixed(problem: Problem, mix: Mix) -> Problem:
                 )
             )
     return replace(problem, tasks=replace(problem.tasks, chains=tuple(chains)))
-
-
-__all__ = [
-    "Aim",
-    "as_mixed",
-    "best_for_tasks",
-    "bill_usd_per_h",
-    "tasks_per_h",
-    "usd_per_right",
-    "within_budget",
-    "without_extras",
-]

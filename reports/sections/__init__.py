@@ -6,6 +6,7 @@ from reports.content import Section
 from reports.sections import (
     alternatives,
     assumptions,
+    break_even,
     cost,
     evidence,
     fleet,
@@ -14,15 +15,18 @@ from reports.sections import (
     reproduction,
     robustness,
     service,
+    tasks,
 )
 from reports.sources import Sources
 
 BUILDERS: tuple[Callable[[Sources], Section | None], ...] = (
     fleet.build,
     cost.build,
+    tasks.build,
     service.build,
     alternatives.build,
     robustness.build,
+    break_even.build,
     rejected.build,
     machine.build,
     assumptions.build,

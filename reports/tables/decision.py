@@ -16,17 +16,24 @@ INPUTS = {"traffic.requests_per_s": "requests per second", "quality.mmlu_min": "
 def alternatives(plan: Plan) -> Table:
     """Tabulate the next best plans that differ in kind, dearest last, below the chosen one."""
     reference = plan.cost_usd_per_month
-    chosen = ("This plan", usd(reference), "", "") if reference is not None else None
+    priced = any(one.usd_per_reliable_task is not None for one in plan.alternatives)
+    right = (usd(plan.cost_usd_per_reliable_task),) if priced else ()
+    chosen = ("This plan", *right, usd(reference), "", "") if reference is not None else None
     rows = [
         (
             bought(one),
+            *((usd(one.usd_per_reliable_task),) if priced else ()),
             usd(one.cost_usd_per_month),
             change(one.cost_usd_per_month, reference) if reference is not None else NONE,
             in_words(one.why) if one.why else NONE,
         )
-        for one in sorted(plan.alternatives, key=lambda one: one.cost_usd_per_month)
+        for one in sorted(
+            plan.alternatives, key=lambda one: one.usd_per_reliable_task or one.cost_usd_per_month
+        )
     ]
-    columns = headings("Plan", ">USD/month", ">Difference", "Remark")
+    columns = headings(
+        "Plan", *([">USD a right end"] if priced else []), ">USD/month", ">Difference", "Remark"
+    )
     return Table(columns=columns, rows=((chosen, *rows) if chosen else tuple(rows)))
 
 

@@ -19,11 +19,15 @@ def report(
     profile: Annotated[
         Path | None, typer.Option(help="profile.json of the measured machine, for its section.")
     ] = None,
+    break_even: Annotated[
+        Path | None,
+        typer.Option(help="What `tonnage plan SCENARIO --break-even -o FILE` wrote, for its curve."),
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Also write one self-contained HTML file here.")] = None,
 ) -> None:
     """Typeset a plan, with the measured machine if its profile is given, as a PDF."""
     from tonnage import api
 
-    written = api.report(plan, output, profile=profile, html=html)
+    written = api.report(plan, output, profile=profile, break_even=break_even, html=html)
     also = f" and {html}" if html is not None else ""
     typer.echo(f"wrote {written}{also}", err=True)
