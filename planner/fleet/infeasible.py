@@ -164,31 +164,9 @@ def _needed_s(inquiry: Inquiry, key: str, current: float) -> float | None:
 
 def _tasks(inquiry: Inquiry) -> Iterator[Relaxation]:
     yield from task_relax.reliable_shares(inquiry.market, inquiry.usd_per_h)
-    current = task_relax.deadline_s(inquiry.scenario)
-    if current is None:
-        return
-    needed = _first_in_time(inquiry, current)
-    if needed is not None:
-        late = task_relax.too_short(inquiry.scenario, inquiry.candidates)
-        outcome = inquiry.among_same(task_relax.with_deadline(inquiry.scenario, needed))
-        yield Relaxation(
-            constraint="task.deadline_s",
-            current=current,
-            needed=needed,
-            unit="s",
-            detail=f"no chain ends in time within {current:g} s; with {needed:.3g} s one does"
-            + _with_budget(inquiry, outcome)
-            + (f"; {late}" if late else ""),
-        )
-
-
-def _first_in_time(inquiry: Inquiry, current: float) -> float | None:
-    """Return the shortest deadline that can be kept, None if none can."""
-
-    def holds(seconds: float | None) -> bool:
-        return inquiry.among_same(task_relax.with_deadline(inquiry.scenario, seconds)) is not None
-
-    return relax.smallest_that_holds(holds, current, ratio=RATIO) if holds(None) else None
+    yield from task_relax.deadlines(
+        inquiry.scenario, inquiry.candidates, inquiry.among_same, lambda found: _with_budget(inquiry, found)
+    )
 
 
 def _quality(inquiry: Inquiry) -> Iterator[Relaxation]:

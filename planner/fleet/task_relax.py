@@ -8,6 +8,7 @@ from planner.fleet.ability import measured
 from planner.fleet.candidates import Candidate
 from planner.fleet.columns import Columns
 from planner.fleet.market import Market
+from planner.fleet.outcome import Outcome
 from planner.fleet.plan_record import Relaxation
 from planner.fleet.problem import Problem
 from planner.fleet.solution import mix_of
@@ -18,6 +19,8 @@ from workloads.offers import offers
 from workloads.scenario import Scenario, TrafficClass
 from workloads.task import Task
 
+RATIO = 1.01
+"""A deadline is found to one percent; the one given is on the side that works."""
 SHARE_MARGIN = 1e-6
 """Taken off the largest share so that it holds in spite of rounding."""
 
@@ -91,6 +94,42 @@ def _most_right(problem: Problem, klass: int, usd_per_h: float | None) -> tuple[
     if solved is None:
         return None
     return -float(gain @ solved.values), bill_usd_per_h(free, mix_of(columns, solved))
+
+
+def deadlines(
+    scenario: Scenario,
+    candidates: Sequence[Candidate],
+    best: Callable[[Scenario], Outcome | None],
+    at_cost: Callable[[Outcome | None], str],
+) -> Iterator[Relaxation]:
+    """Yield the shortest deadline that can be kept, where there is one and that is too short.
+
+    Parameters
+    ----------
+    best : callable
+        Returns the best outcome of the same candidates in another scenario.
+    at_cost : callable
+        Says what an outcome costs.
+    """
+    current = deadline_s(scenario)
+    if current is None:
+        return
+
+    def holds(seconds: float | None) -> bool:
+        return best(with_deadline(scenario, seconds)) is not None
+
+    needed = relax.smallest_that_holds(holds, current, ratio=RATIO) if holds(None) else None
+    if needed is not None:
+        late = too_short(scenario, candidates)
+        yield Relaxation(
+            constraint="task.deadline_s",
+            current=current,
+            needed=needed,
+            unit="s",
+            detail=f"no chain ends in time within {current:g} s; with {needed:.3g} s one does"
+            + at_cost(best(with_deadline(scenario, needed)))
+            + (f"; {late}" if late else ""),
+        )
 
 
 def too_short(scenario: Scenario, candidates: Sequence[Candidate]) -> str:
