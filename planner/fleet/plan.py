@@ -13,6 +13,7 @@ from planner.fleet.energy_goal import power_w
 from planner.fleet.felt import felt, predicted, with_felt
 from planner.fleet.growing import grown
 from planner.fleet.infeasible import LOAD_MARGIN_FRAC
+from planner.fleet.interference import with_room
 from planner.fleet.market import Market, rate, survey
 from planner.fleet.mix import most_load
 from planner.fleet.outcome import Outcome, solve
@@ -62,8 +63,9 @@ def make_plan(scenario: Scenario) -> Plan:
     outcome = solve(market)
     if outcome is None or not outcome.within_budget:
         return _infeasible(scenario, market.settled(), candidates, predictor)
-    outcome = _sure_together(outcome, candidates, predictor)
+    outcome, said = with_room(_sure_together(outcome, candidates, predictor))
     plan = _feasible(outcome, candidates, predictor)
+    plan = plan.model_copy(update={"assumptions": (*plan.assumptions, *said)})
     if not scenario.growth.months:
         return plan
     way = grown(outcome, scenario)

@@ -1,0 +1,162 @@
+"""Classes that share units: fewer requests where one's long prompts would stretch the other's steps.
+
+The programme adds up the times that classes take of a unit. That is right for the work, and too
+hopeful for the time per output token. So each kind that classes share is looked at after it was
+chosen; where a class would break its limit there, all is chosen anew among units that are shared and
+count for less, and units of the same deployment that each serve one class alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.fleet.line import Line
+from planner.fleet.outcome import Deployed, Outcome, solve
+from tonnage.errors import TonnageError
+from workloads.scenario import TrafficClass
+
+if TYPE_CHECKING:
+    from planner.serving.shared_unit import SharedUnit
+
+Array = NDArray[np.float64]
+ROUNDS = 6
+"""Times that kinds are made to count for less and all is chosen anew."""
+HALVINGS = 24
+NOTHING_FRAC = 1e-3
+"""A kind that counts for so little less counts for what it did."""
+SAME_FRAC = 1e-6
+LEAST_FRAC = 0.2
+"""A kind counts for this much at least: below it, sharing is no longer what stands in the way."""
+
+
+def with_room(outcome: Outcome) -> tuple[Outcome, tuple[str, ...]]:
+    """Return the cheapest outcome in which classes that share units keep their time per output token.
+
+    Where that breaks the budget, or nothing carries the load any more, the outcome before it stands.
+
+    Returns
+    -------
+    Outcome
+        On a market in which the kinds concerned carry less.
+    tuple of str
+        What was made to count for less, in sentences.
+    """
+    kept_frac: dict[str, float] = {}
+    for _ in range(ROUNDS):
+        kept = ((item.line.candidate.key, _kept_frac(outcome, item)) for item in outcome.deployed())
+        fracs = {key: frac for key, frac in kept if frac < 1}
+        if not fracs:
+            break
+        names = [traffic.name for traffic in outcome.market.scenario.classes]
+        known = {line.candidate.key for line in outcome.market.lines}
+        lines = [
+            new
+            for line in outcome.market.lines
+            for new in _apart(line, fracs.get(line.candidate.key, 1.0), names)
+            if new.candidate.key == line.candidate.key or new.candidate.key not in known
+        ]
+        moved = solve(outcome.market.of_lines(tuple(lines)))
+        if moved is None or not moved.within_budget:
+            return outcome, (*_said(outcome, kept_frac), *_short(outcome, fracs))
+        outcome = moved
+        for key, frac in fracs.items():
+            kept_frac[key] = frac * kept_frac.get(key, 1.0)
+    return outcome, _said(outcome, kept_frac)
+
+
+def _said(outcome: Outcome, kept_frac: dict[str, float]) -> tuple[str, ...]:
+    bought = {item.line.candidate.key for item in outcome.deployed()}
+    return tuple(
+        f"Classes share {key}: it is loaded to {frac:.0%} of the sum of what it carries of each alone, as "
+        "long prompts of one stretch the tokens of another."
+        for key, frac in kept_frac.items()
+        if key in bought
+    )
+
+
+def _short(outcome: Outcome, fracs: dict[str, float]) -> tuple[str, ...]:
+    return tuple(
+        f"Classes share {key}, where long prompts of one stretch the tokens of another; it would hold every "
+        f"limit at {frac:.0%} of this load, for which there is no room or budget."
+        for key, frac in fracs.items()
+    )
+
+
+def _apart(line: Line, frac: float, names: Sequence[str]) -> Iterator[Line]:
+    """Yield a line as classes may share it, and once for each class alone."""
+    if frac == 1.0:
+        yield line
+        return
+    yield _with_capacity(line, line.candidate.key, [frac * rate for rate in line.kind.capacity])
+    for place, (name, rate) in enumerate(zip(names, line.kind.capacity, strict=True)):
+        if rate > 0:
+            alone = [rate if other == place else 0.0 for other in range(len(names))]
+            yield _with_capacity(line, f"{line.candidate.key} for {name}", alone)
+
+
+def _with_capacity(line: Line, key: str, capacity: Sequence[float]) -> Line:
+    kind = replace(line.kind, key=key, capacity=tuple(capacity))
+    return replace(line, candidate=replace(line.candidate, key=key), kind=kind)
+
+
+def _kept_frac(outcome: Outcome, item: Deployed) -> float:
+    """Return which part of its load a kind can have so that all classes on it keep their limits."""
+    classes = outcome.market.scenario.classes
+    places = [j for j, share in enumerate(item.shares) if share > 0 and item.line.capacity[j] > 0]
+    if item.line.candidate.measured is not None or len(places) < 2:
+        return 1.0
+    if not any(_limits(classes[j]) for j in places):
+        return 1.0
+    from planner.serving.shared_unit import shared_unit
+
+    chosen = [classes[j] for j in places]
+    try:
+        unit = shared_unit(item.line.candidate.deployment, chosen)
+    except TonnageError:
+        return 1.0
+    alone = np.array([item.line.capacity[j] for j in places])
+    busy = np.array([outcome.problem.rates[j] * item.shares[j] for j in places]) / alone
+    mix = min(item.at_work_frac, 1.0) * busy / busy.sum()
+    slow = float(np.exp(NormalDist().inv_cdf(outcome.market.scenario.confidence) * unit.sigma_log))
+
+    def holds(frac: float) -> bool:
+        return _holds(unit, chosen, slow * frac * mix * alone, slow * frac * mix.sum() * alone, slow)
+
+    if holds(1.0):
+        return 1.0
+    low, high = LEAST_FRAC, 1.0
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low if low < 1 - NOTHING_FRAC else 1.0
+
+
+def _holds(
+    unit: "SharedUnit", chosen: Sequence[TrafficClass], mixed: Array, alone: Array, slow: float
+) -> bool:
+    """Tell whether all limits hold on a unit whose steps take longer by a factor.
+
+    Parameters
+    ----------
+    mixed, alone : ndarray
+        Rate of each class in the mix, and of each class alone on an equally busy unit, both on the
+        time scale of the slower steps. [requests/s]
+    """
+    names = {name for traffic in chosen for name in _limits(traffic)}
+    for name in names:
+        stretch = unit.tpot_s(mixed, name) / unit.alone_s(alone, name)
+        sized_s = slow * unit.sized_s(alone, name) * stretch
+        for traffic, value, more in zip(chosen, sized_s, stretch, strict=True):
+            if more > 1 + SAME_FRAC and value > _limits(traffic).get(name, np.inf) * (1 + SAME_FRAC):
+                return False
+    return True
+
+
+def _limits(traffic: TrafficClass) -> dict[str, float]:
+    """Return the limits on the time per output token by the name of the percentile [s]."""
+    given = traffic.slo.model_dump(exclude_none=True)
+    return {key[5:-2]: value for key, value in given.items() if key.startswith("tpot_")}

@@ -1,0 +1,117 @@
+"""A unit that serves several classes: how much the others stretch each one's time per output token.
+
+Notes
+-----
+All sequences of a unit share its steps. With rates l_i, n_i = l_i o_i t sequences of class i decode at
+a step time t that is their mean T over the batch, plus the prompts that come meanwhile:
+
+    t = T(n) + s (n - 1) / n  t sum_i l_i P_i
+
+as in `steady_state`, whose formulas these are for a single class. Prompts do not come evenly: over the
+o_j steps of a request of class j they are Poisson, so its time per token has the variance
+
+    s^2 t sum_i l_i P_i^2 / o_j
+
+besides that of the batch (compound Poisson; W. Feller, "An Introduction to Probability Theory and Its
+Applications" vol. 1, XII.2, 1968). A class of short outputs so suffers most from another's long prompts.
+What is returned is the percentile in the mix over that of the class alone on an equally busy unit, so
+that a class split in two equal ones stretches nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.deployment import Deployment
+from planner.serving import coefficients, intervals, open_load, placement, situation, steady_state
+from planner.serving.placement import Placed
+from planner.serving.situation import ALL_QUEUED, Demand
+from planner.serving.steady_state import Service
+from workloads.scenario import TrafficClass
+
+Array = NDArray[np.float64]
+_POINTS, _ROUNDS = 5, 60
+_PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
+_NORMAL = {"mean": 0.0, "p50": 0.0, "p90": 1.2816, "p95": 1.6449, "p99": 2.3263}
+"""Quantiles of the percentiles that limits are set on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedUnit:
+    """One deployment and the classes that share it; arrays over the classes."""
+
+    service: Service
+    steps: Array
+    sigma_log: float
+    """Width of the prediction of times per output token."""
+
+    def tpot_s(self, rates: Array, name: str) -> Array:
+        """Return a percentile, or the mean, of the time per output token of each class [s]."""
+        step_s, batch = self._steady(rates)
+        z = _NORMAL[name]
+        spread = self._step_s(rates, batch + np.sqrt(batch), step_s) - step_s
+        noise = step_s * float(rates @ self.prompt_s**2) / self.steps
+        return np.asarray(step_s + z * np.sqrt(spread**2 + noise))
+
+    def alone_s(self, rates: Array, name: str) -> Array:
+        """Return the same of each class at its rate if the others were not there [s]."""
+        only = np.eye(len(rates)) * rates
+        return np.array([self.tpot_s(row, name)[j] for j, row in enumerate(only)])
+
+    def sized_s(self, rates: Array, name: str) -> Array:
+        """Return the same of each class alone as units are sized by it, by the batch alone [s]."""
+        state = open_load.at_rate(self.service, rates)
+        return state.tpot_s if name == "mean" else state.tpot_at[_PERCENTILES[name]]
+
+    @property
+    def prompt_s(self) -> Array:
+        """What one prompt of each class adds to steps, as far as decoding waits for it [s]."""
+        values = self.service.values
+        share = values["prefill_share"] * np.maximum(1.0 - values["wave_share"], 0.0)
+        return np.asarray(share * self.service.prompt_s / self.service.situation.replicas)
+
+    def _steady(self, rates: Array) -> tuple[float, float]:
+        """Return the mean step time [s] and the sequences that decode."""
+        low, high = 0.0, float(self.service.situation.limit.max())
+        for _ in range(_ROUNDS):
+            batch = 0.5 * (low + high)
+            step_s = self._step_s(rates, batch, batch / max(float(rates @ self.steps), 1e-12))
+            if batch > float(rates @ self.steps) * step_s:
+                high = batch
+            else:
+                low = batch
+        batch = 0.5 * (low + high)
+        return batch / float(rates @ self.steps), batch
+
+    def _step_s(self, rates: Array, batch: float, step_s: float) -> float:
+        part = rates * self.steps / float(rates @ self.steps)
+        decode_s = float(part @ self.service.decode_s(np.full(len(rates), batch)))
+        others = max(batch - 1.0, 0.0) / max(batch, 1e-12)
+        return decode_s + others * step_s * float(rates @ self.prompt_s)
+
+
+def shared_unit(deployment: Deployment, classes: Sequence[TrafficClass]) -> SharedUnit:
+    """Return a unit that serves several classes.
+
+    Raises
+    ------
+    TonnageError
+        If a name of the deployment cannot be resolved.
+    """
+    file = coefficients.shipped()
+    placed: list[Placed] = [placement.place(deployment)] * len(classes)
+    output = np.array([each.output_tokens for each in classes])
+    demand = Demand(
+        prompt=np.array([each.prompt_tokens for each in classes]),
+        output=output,
+        context=np.zeros(len(classes)),
+        users=np.full(len(classes), ALL_QUEUED),
+    )
+    where = situation.situation(placed, demand, points=_POINTS)
+    return SharedUnit(
+        service=steady_state.service(where, placement.values(placed, file)),
+        steps=np.maximum(output - 1.0, 1.0),
+        sigma_log=intervals.sigma("tpot", placed[0], file),
+    )
