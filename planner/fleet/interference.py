@@ -29,6 +29,8 @@ HALVINGS = 24
 NOTHING_FRAC = 1e-3
 """A kind that counts for so little less counts for what it did."""
 SAME_FRAC = 1e-6
+ALONE = " for "
+"""Between a kind and the class that it serves alone."""
 LEAST_FRAC = 0.2
 """A kind counts for this much at least: below it, sharing is no longer what stands in the way."""
 
@@ -69,13 +71,20 @@ def with_room(outcome: Outcome) -> tuple[Outcome, tuple[str, ...]]:
 
 
 def _said(outcome: Outcome, kept_frac: dict[str, float]) -> tuple[str, ...]:
-    bought = {item.line.candidate.key for item in outcome.deployed()}
-    return tuple(
-        f"Classes share {key}: it is loaded to {frac:.0%} of the sum of what it carries of each alone, as "
-        "long prompts of one stretch the tokens of another."
-        for key, frac in kept_frac.items()
-        if key in bought
-    )
+    why = "as long prompts of one would stretch the tokens of another"
+    bought = {item.line.candidate.key: item for item in outcome.deployed()}
+    said = []
+    for key, frac in kept_frac.items():
+        item = bought.get(key)
+        if item is not None and sum(share > 0 for share in item.shares) > 1:
+            said.append(
+                f"Classes share {key}: it is loaded to {frac:.0%} of the sum of what it carries of each "
+                f"alone, {why}."
+            )
+        names = [own.removeprefix(f"{key}{ALONE}") for own in bought if own.startswith(f"{key}{ALONE}")]
+        if names:
+            said.append(f"Of {key}, some units serve {' and some '.join(names)} alone, {why}.")
+    return tuple(said)
 
 
 def _short(outcome: Outcome, fracs: dict[str, float]) -> tuple[str, ...]:
@@ -95,7 +104,7 @@ def _apart(line: Line, frac: float, names: Sequence[str]) -> Iterator[Line]:
     for place, (name, rate) in enumerate(zip(names, line.kind.capacity, strict=True)):
         if rate > 0:
             alone = [rate if other == place else 0.0 for other in range(len(names))]
-            yield _with_capacity(line, f"{line.candidate.key} for {name}", alone)
+            yield _with_capacity(line, f"{line.candidate.key}{ALONE}{name}", alone)
 
 
 def _with_capacity(line: Line, key: str, capacity: Sequence[float]) -> Line:
