@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from planner.fleet.plan_record import Alternative, ApiUse, Plan, Unit
+from planner.fleet.task_record import ReliableTask
 from reports.names import device_name, in_words, model_name
 from reports.numbers import count, percent, plural, usd
+from tonnage.units import HOURS_PER_MONTH
 from workloads.scenario import Slo, TrafficClass
 
 MAX_IN_A_SENTENCE = 3
@@ -113,9 +115,14 @@ def verdict(plan: Plan) -> str:
         return "Nothing needs to be bought"
     words = actions(plan)
     if len(plan.units) + len(plan.api) > 2:
-        kinds = [f"{len(plan.units)} kinds of hardware"] * bool(plan.units) + ["hosted APIs"] * bool(plan.api)
+        kinds = [_kinds_words(plan.units)] * bool(plan.units) + ["hosted APIs"] * bool(plan.api)
         words = f"serve the load on {joined(kinds)}"
     return words[0].upper() + words[1:]
+
+
+def _kinds_words(units: Sequence[Unit]) -> str:
+    number = len({unit.device for unit in units})
+    return "one kind of hardware" if number == 1 else f"{number} kinds of hardware"
 
 
 def recommendation(plan: Plan) -> str:
@@ -125,6 +132,7 @@ def recommendation(plan: Plan) -> str:
     sentences = [
         f"To serve {traffic(plan.scenario.classes)}, {actions(plan) or 'nothing needs to be bought'}.",
         _cost_sentence(plan),
+        _task_sentence(plan.task),
         _sureness(plan),
         _next_best(plan),
     ]
@@ -156,6 +164,26 @@ def _cost_sentence(plan: Plan) -> str:
     if budget is not None:
         text += f", which is {percent(plan.cost_usd_per_month / budget)} of the budget of {usd(budget)}"
     return text + "."
+
+
+def _task_sentence(task: ReliableTask | None) -> str:
+    """Say what a right end costs, and what the checks and the person add to the bill."""
+    if task is None:
+        return ""
+    text = f"A task that ends right costs {usd(task.usd)}"
+    others_usd_per_h = (task.checks_usd_per_h or 0.0) + (task.person_usd_per_h or 0.0)
+    if others_usd_per_h and task.bill_usd_per_h is not None:
+        by = [
+            name
+            for name, part in (("checks", task.checks_usd_per_h), ("people", task.person_usd_per_h))
+            if part
+        ]
+        whole = (task.bill_usd_per_h + others_usd_per_h) * HOURS_PER_MONTH
+        text += f", {joined(by)} included, which make it {usd(whole)} a month in all"
+    ends = [f"{percent(task.reliable_frac)} end right"]
+    if task.wrong_frac:
+        ends.append(f"{percent(task.wrong_frac)} end wrong and are taken for right")
+    return f"{text}; {joined(ends)}."
 
 
 def _sureness(plan: Plan) -> str:
