@@ -1,6 +1,6 @@
 """How far predictions are off on the wider rows, by source, before and after.
 
-    python benchmarks/wider_table.py wider.jsonl [--before predictions.jsonl] [-o docs/validation.md]
+    python benchmarks/wider_table.py wider.jsonl [--before predictions.jsonl] [-o docs/wider.md]
 
 `wider.jsonl` is what `wider_cases.py` writes. `--before` are answers of an earlier version to the same
 cases (`tonnage predict --batch`). Writes one section of the page, or replaces it there; all else stays.
