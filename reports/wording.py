@@ -197,6 +197,15 @@ def _next_best(plan: Plan) -> str:
     cost = plan.cost_usd_per_month
     if not plan.alternatives or not cost:
         return ""
+    right = plan.cost_usd_per_reliable_task
+    per_right = [one for one in plan.alternatives if one.usd_per_reliable_task is not None]
+    if right and per_right:
+        other = min(per_right, key=lambda one: one.usd_per_reliable_task or 0.0)
+        value = other.usd_per_reliable_task or 0.0
+        return (
+            f"The next best choice that differs in kind costs {usd(value)} a right end "
+            f"({change(value, right)}): {actions(other) or in_words(other.label)}."
+        )
     best = min(plan.alternatives, key=lambda one: one.cost_usd_per_month)
     return (
         f"The next best choice that differs in kind costs {usd(best.cost_usd_per_month)} a month "

@@ -131,6 +131,8 @@ class Sensitivity(Record):
     input: str
     change: str
     cost_usd_per_month: float | None = None
+    usd_per_reliable_task: float | None = None
+    """Where chains of models are chosen."""
     flips: bool
     detail: str = ""
 

@@ -118,6 +118,7 @@ def _step(name: str, change: str, before: Outcome, after: Outcome | None) -> Sen
         input=name,
         change=change,
         cost_usd_per_month=after.usd_per_month,
+        usd_per_reliable_task=after.usd_per_reliable_task,
         flips=flips,
         detail=label_of(after) + ("" if after.within_budget else " (over the budget)"),
     )

@@ -11,7 +11,7 @@ CAPTION = "Cost per month of the chosen plan and of the best plans that differ i
 
 def _bars(sources: Sources) -> list[tuple[str, float]]:
     plan = sources.plan
-    others = sorted(plan.alternatives, key=lambda one: one.cost_usd_per_month)
+    others = sorted(plan.alternatives, key=lambda one: one.usd_per_reliable_task or one.cost_usd_per_month)
     entries = [(bought(one), one.cost_usd_per_month) for one in others]
     return (
         [("This plan", plan.cost_usd_per_month), *entries] if plan.cost_usd_per_month is not None else entries

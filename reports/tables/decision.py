@@ -78,10 +78,12 @@ def _limit(value: float | None, unit: str) -> str:
 def sensitivity(plan: Plan) -> Table:
     """Tabulate what happens to the plan when one input moves."""
     reference = plan.cost_usd_per_month
+    priced = any(one.usd_per_reliable_task is not None for one in plan.sensitivity)
     rows = [
         (
             INPUTS.get(one.input, in_words(one.input)),
             one.change,
+            *((_right_end(one.usd_per_reliable_task),) if priced else ()),
             usd(one.cost_usd_per_month) if one.cost_usd_per_month is not None else NONE,
             change(one.cost_usd_per_month, reference)
             if one.cost_usd_per_month is not None and reference is not None
@@ -91,8 +93,13 @@ def sensitivity(plan: Plan) -> Table:
         )
         for one in plan.sensitivity
     ]
-    columns = headings("Input", "Moves to", ">USD/month", ">Difference", "The choice", "Detail")
+    more = [">USD a right end"] if priced else []
+    columns = headings("Input", "Moves to", *more, ">USD/month", ">Difference", "The choice", "Detail")
     return Table(columns=columns, rows=tuple(rows), title="What would change it")
+
+
+def _right_end(value: float | None) -> str:
+    return NONE if value is None else usd(value)
 
 
 def rejected(plan: Plan) -> Table:
