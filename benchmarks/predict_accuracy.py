@@ -19,9 +19,9 @@ import predict_decisions
 import predict_study
 from numpy.typing import NDArray
 
-from planner.serving.calibrate import Row, read_rows
 from planner.serving.calibration_file import Calibration, calibrate
 from planner.serving.intervals import total
+from planner.serving.measured import Row, read_rows
 from planner.serving.predict import predict_batch
 from planner.serving.priors import EFFECTS, PRIORS
 from tonnage.evidence import Z90

@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.serving.calibrate import METRICS, Problem, Row, fit, leave_out
+from planner.serving.calibrate import Problem, fit, leave_out
 from planner.serving.calibration_file import KEYS
+from planner.serving.measured import METRICS, Row
 from planner.serving.priors import SHIPPED, Effect, Prior, Structure
 
 Array = NDArray[np.float64]
@@ -89,7 +90,6 @@ def ablation(rows: Sequence[Row]) -> str:
     rows = serving(rows)
     lines = ["| without | closed TPOT | closed TTFT | saturated |", "|---|---|---|---|"]
     for name, structure in PARTS.items():
-        start = fit(Problem(rows), structure=structure)
-        errors = leave_out(rows, lambda row: row.case.model, structure=structure, start=start, only=MODELS)
+        errors = leave_out(rows, lambda row: row.case.model, structure=structure, only=MODELS)
         lines.append(f"| {name} | {_cells(rows, errors)} |")
     return "\n".join(lines)

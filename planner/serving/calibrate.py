@@ -5,79 +5,44 @@ on zero (deviations), so a group with few rows stays near the others. Loss: soft
 One fit takes seconds (see `descent`), so everything can be left out in turn.
 """
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.deployment import Case, Load
+from planner.deployment import Load
 from planner.serving import steady_state
 from planner.serving.coefficients import FRAC_CEILING, NAMES, Groups
 from planner.serving.descent import Posterior, descend
+from planner.serving.measured import METRICS, Row, weights
 from planner.serving.placement import Placed, place
 from planner.serving.priors import SCALES, SHIPPED, SINGLE_TTFT_SCALE, Structure
 from planner.serving.situation import Situation, demand, situation
-from tonnage.errors import FitRejected
-from tonnage.files import read_text
 
 Array = NDArray[np.float64]
 
-METRICS = ("tpot_s", "ttft_s", "output_tokens_per_s")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One measured case."""
-
-    case: Case
-    metric: str
-    measured: float
-    source: str
-    stratum: str
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Read cases with a `measured` object from JSON lines; one row per metric.
-
-    Raises
-    ------
-    FitRejected
-        If no line has a measurement.
-    """
-    rows: list[Row] = []
-    for line in read_text(path).splitlines():
-        if not line.strip():
-            continue
-        data = json.loads(line)
-        case = Case.parse(data, where=str(path))
-        for metric, value in data.get("measured", {}).items():
-            if metric in METRICS and value and value > 0:
-                rows.append(Row(case, metric, value, data.get("source", ""), data.get("stratum", "")))
-    if not rows:
-        raise FitRejected(f"{path}: no line holds a 'measured' object; these are cases, not measurements")
-    return rows
-
 
 class Problem:
-    """Rows lowered once, to be predicted under any coefficients."""
+    """Rows lowered once, to be predicted under any coefficients; rows of one case share its lowering."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
-        cases = [row.case for row in rows]
+        places: dict[int, int] = {}
+        self.case_of = np.array([places.setdefault(id(row.case), len(places)) for row in rows], dtype=np.intp)
+        cases = list({id(row.case): row.case for row in rows}.values())
         self.placed: list[Placed] = [place(case) for case in cases]
         self.groups: list[Groups] = [placed.groups for placed in self.placed]
         self.situation: Situation = situation(self.placed, demand(cases))
         self.queued = np.array([case.load is Load.SATURATED for case in cases])
-        self.metric = np.array([METRICS.index(row.metric) for row in rows])
         self.output = np.array([case.osl for case in cases])
+        self.metric = np.array([METRICS.index(row.metric) for row in rows])
         self.log_measured = np.log([row.measured for row in rows])
         self.scale = np.array([_scale(row) for row in rows])
+        self.weight = weights(rows)
 
     def log_predicted(self, logs: Array) -> Array:
-        """Log of each row's metric under `logs`, shape (coefficients, rows)."""
+        """Log of each row's metric under the `logs` of each case, shape (coefficients, cases)."""
         values = {name: np.exp(row) for name, row in zip(NAMES, logs, strict=True)}
         for name in NAMES:
             if name.endswith("_frac"):
@@ -85,8 +50,8 @@ class Problem:
         ready = steady_state.service(self.situation, values)
         loop, full = steady_state.closed(ready), steady_state.saturated(ready)
         rate = np.where(self.queued, full.requests_per_s, loop.requests_per_s)
-        chosen = np.choose(self.metric, [loop.tpot_s, loop.ttft_s, rate * self.output])
-        return np.asarray(np.log(chosen))
+        found = np.stack([loop.tpot_s, loop.ttft_s, rate * self.output])
+        return np.asarray(np.log(found[self.metric, self.case_of]))
 
 
 def _scale(row: Row) -> float:
@@ -141,10 +106,8 @@ class Fitted:
         return np.asarray(problem.log_predicted(logs))
 
 
-def fit(
-    problem: Problem, *, structure: Structure = SHIPPED, start: Fitted | None = None, rounds: int = 40
-) -> Fitted:
-    """Fit all coefficients to the rows of a problem, from another fit or the centres of the priors."""
+def fit(problem: Problem, *, structure: Structure = SHIPPED, rounds: int = 40) -> Fitted:
+    """Fit all coefficients to the rows of a problem, from the centres of the priors."""
     layout = Layout(problem.groups, structure)
 
     def errors(logs: Array) -> Array:
@@ -155,20 +118,10 @@ def fit(
         spread=layout.spread(problem.groups),
         centres=np.array(layout.centres),
         sigmas=np.array(layout.sigmas),
+        place_of=problem.case_of,
+        weights=problem.weight,
     )
-    guess = posterior.centres if start is None else _taken_over(layout, start, posterior.centres)
-    return Fitted(layout, descend(posterior, guess, rounds=rounds))
-
-
-def _taken_over(layout: Layout, other: Fitted, centres: Array) -> Array:
-    """Parameters of another fit for the levels that both have."""
-    theta = centres.copy()
-    theta[: len(NAMES)] = other.theta[: len(NAMES)]
-    for mine, theirs in zip(layout.levels, other.layout.levels, strict=True):
-        for name, position in mine.items():
-            if name in theirs:
-                theta[position] = other.theta[theirs[name]]
-    return theta
+    return Fitted(layout, descend(posterior, posterior.centres, rounds=rounds))
 
 
 def leave_out(
@@ -176,15 +129,14 @@ def leave_out(
     key: Callable[[Row], str],
     *,
     structure: Structure = SHIPPED,
-    start: Fitted | None = None,
     only: Iterable[str] | None = None,
     rounds: int = 40,
 ) -> Array:
     """Log error of every row under a fit that saw no row of its key (model, device ...).
 
-    Fits that start at one of all rows must run until they stand still, or they remember what was
-    left out; which of several optima they stand in still comes from `start`. Not a number for keys
-    outside `only`, and where one key has all rows, so that nothing is left to fit.
+    Every fit starts from the priors, as that of all rows does: started anywhere that all rows had a say
+    in, it remembers what was left out where the others say little. Not a number for keys outside `only`,
+    and where one key has all rows, so that nothing is left to fit.
     """
     errors = np.full(len(rows), np.nan)
     for held in sorted({key(row) for row in rows} if only is None else set(only)):
@@ -193,6 +145,6 @@ def leave_out(
         if not others or not inside:
             continue
         test = Problem([rows[position] for position in inside])
-        fitted = fit(Problem(others), structure=structure, start=start, rounds=rounds)
+        fitted = fit(Problem(others), structure=structure, rounds=rounds)
         errors[inside] = fitted.log_predicted(test) - test.log_measured
     return errors

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.serving.calibrate import Fitted, Problem, Row, fit, leave_out
+from planner.serving.calibrate import Fitted, Problem, fit, leave_out
 from planner.serving.coefficients import NAMES, CoefficientFile, Provenance, Spread
 from planner.serving.engines import resolve
+from planner.serving.measured import Row
 from planner.serving.priors import EFFECTS
 from tonnage.evidence import Z90
 
@@ -48,7 +49,7 @@ def calibrate(rows: Sequence[Row], *, say: Say = _quiet) -> Calibration:
     say(f"fitted {len(rows)} rows")
     errors = {}
     for label, key in KEYS.items():
-        errors[label] = leave_out(rows, key, start=whole)
+        errors[label] = leave_out(rows, key)
         say(f"refitted without each {label}")
     scores = {
         f"{label}, {metric}": score(values[inside])

@@ -27,31 +27,37 @@ _SLOPE_STEP = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
-    """Minus twice the log of a posterior density: soft L1 loss of the rows plus normal priors.
+    """Minus twice the log of a posterior density: weighted soft L1 loss of the rows plus normal priors.
 
     Attributes
     ----------
     errors : callable
-        Scaled errors of the rows from the log coefficients, arrays of shape (names, rows).
+        Scaled errors of the rows from the log coefficients, arrays of shape (names, places).
     spread : sequence of sparse matrix
-        Which parameters add up to each name's log coefficient, shape (rows, parameters).
+        Which parameters add up to each name's log coefficient, shape (places, parameters).
     centres, sigmas : ndarray, shape (parameters,)
         Of the priors.
+    place_of : ndarray of int, shape (rows,)
+        Whose coefficients a row depends on.
+    weights : ndarray, shape (rows,)
+        Of the rows in the loss.
     """
 
     errors: Callable[[Array], Array]
     spread: Sequence[Any]
     centres: Array
     sigmas: Array
+    place_of: NDArray[np.intp]
+    weights: Array
 
     def logs(self, theta: Array) -> Array:
-        """Log coefficients of every row."""
+        """Log coefficients of every place."""
         return np.stack([matrix @ theta for matrix in self.spread])
 
     def value(self, theta: Array) -> tuple[float, Array]:
         """Value to be minimised, and the errors of the rows."""
         errors = self.errors(self.logs(theta))
-        loss = 2.0 * np.sum(np.sqrt(1.0 + errors * errors) - 1.0)
+        loss = 2.0 * np.sum(self.weights * (np.sqrt(1.0 + errors * errors) - 1.0))
         return float(loss + np.sum(((theta - self.centres) / self.sigmas) ** 2)), errors
 
     def normal_equations(self, theta: Array, errors: Array) -> tuple[Array, Array]:
@@ -64,8 +70,8 @@ class Posterior:
             moved = logs.copy()
             moved[number] += _SLOPE_STEP
             slope = (self.errors(moved) - errors) / _SLOPE_STEP
-            jacobian = jacobian + diags(np.nan_to_num(slope)) @ matrix
-        weight = 1.0 / np.sqrt(1.0 + errors * errors)
+            jacobian = jacobian + diags(np.nan_to_num(slope)) @ matrix[self.place_of]
+        weight = self.weights / np.sqrt(1.0 + errors * errors)
         curvature = (jacobian.T @ diags(weight) @ jacobian).toarray() + np.diag(1.0 / self.sigmas**2)
         gradient = jacobian.T @ (weight * errors) + (theta - self.centres) / self.sigmas**2
         return np.asarray(curvature), np.asarray(gradient)

@@ -7,8 +7,10 @@ import pytest
 
 from planner.deployment import Case
 from planner.serving import coefficients
-from planner.serving.calibrate import Layout, Problem, Row, fit, leave_out, read_rows
+from planner.serving.calibrate import Layout, Problem, fit, leave_out
+from planner.serving.calibration_file import calibrate
 from planner.serving.coefficients import NAMES, CoefficientFile
+from planner.serving.measured import ALIKE, Row, read_rows, weights
 from tonnage.errors import FitRejected, FormatError
 
 
@@ -80,3 +82,25 @@ def test_shipped_coefficients_are_physical_and_say_where_they_come_from():
     assert sum(file.provenance.rows.values()) > 1000
     assert file.provenance.scores
     assert {"tpot", "ttft", "throughput", "tpot_single", "ttft_single"} <= set(file.spread)
+
+
+def test_what_was_left_out_has_no_say_in_what_is_predicted_of_it():
+    data = rows(noise=0.03)
+    held = "mixtral-8x7b"
+    told = [
+        Row(row.case, row.metric, row.measured * (3.0 if row.case.model == held else 1.0), "", "closed")
+        for row in data
+    ]
+    here = np.array([row.case.model == held for row in data])
+    before, after = (calibrate(rows).errors["model"][here] for rows in (data, told))
+    assert after + np.log(3.0) == pytest.approx(before, abs=1e-9)
+
+
+def test_many_rows_of_one_series_say_less_than_as_many_series():
+    data = rows()
+    one = [row for row in data if row.series == data[0].series]
+    alone = [Row(row.case, row.metric, row.measured, "", "") for row in {r.series: r for r in data}.values()]
+    assert len(one) > 1
+    assert 1.0 < weights(one).sum() < len(one)
+    assert weights(alone) == pytest.approx(1.0)
+    assert weights(one * 1000).sum() < 1.0 / ALIKE

@@ -20,6 +20,8 @@ def posterior(rows, *, outlier=0.0):
         spread=[spread],
         centres=np.zeros(2),
         sigmas=np.array([1.0, 0.2]),
+        place_of=np.arange(rows),
+        weights=np.ones(rows),
     )
 
 
@@ -39,6 +41,8 @@ def test_without_rows_the_prior_stands():
         spread=[csr_matrix((0, 2))],
         centres=np.array([1.0, -2.0]),
         sigmas=np.ones(2),
+        place_of=np.zeros(0, dtype=np.intp),
+        weights=np.zeros(0),
     )
     assert descend(empty, np.zeros(2), rounds=50, tolerance=1e-14) == pytest.approx([1.0, -2.0], abs=1e-4)
 
