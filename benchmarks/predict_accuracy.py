@@ -36,6 +36,12 @@ COLUMNS = "| stratum, metric | n | median | p90 | gm | bias | inside |\n|---|---
 MARGINS = (1.0, 1.05, 1.1)
 HEAD_FILE = Path(__file__).with_name("predict_accuracy_head.md")
 FAULTS_FILE = Path(__file__).with_name("predict_accuracy_faults.md")
+ALSO = (
+    " With them {rows} figures of single streams from\n"
+    "{sources} wider tables were fitted (`--also`, the first half that `wider_cases.py` makes), "
+    "left out by the same keys\n"
+    "and not in the tables below."
+)
 REASONS = (
     (
         "trtllm, qwen3-32b, nvidia-b200",
@@ -59,6 +65,9 @@ REASONS = (
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("cases", type=Path)
+    ask.add_argument(
+        "--also", type=Path, help="more cases, whose single streams are fitted, not in the tables"
+    )
     ask.add_argument("-o", "--output", type=Path)
     ask.add_argument("--coefficients", type=Path, help="also write the coefficients of all rows here")
     ask.add_argument(
@@ -66,7 +75,8 @@ def main() -> None:
     )
     args = ask.parse_args()
     rows = read_rows(args.cases)
-    found = calibrate(rows, say=lambda text: print(text, file=sys.stderr, flush=True))
+    also = [] if args.also is None else [row for row in read_rows(args.also) if row.stratum == "single"]
+    found = calibrate(rows, also=also, say=lambda text: print(text, file=sys.stderr, flush=True))
     if args.coefficients is not None:
         write_text(args.coefficients, found.file.to_json() + "\n")
     if args.predictions is not None:
@@ -74,14 +84,14 @@ def main() -> None:
         for label in UNSEEN:
             lines = predictions(rows, found, label)
             write_text(args.predictions / f"without_{label}.jsonl", "\n".join(lines) + "\n")
-    page = document(rows, found)
+    page = document(rows, also, found)
     if args.output is None:
         print(page)
     else:
         write_text(args.output, page)
 
 
-def document(rows: Sequence[Row], found: Calibration) -> str:
+def document(rows: Sequence[Row], also: Sequence[Row], found: Calibration) -> str:
     """Return the whole page."""
     head = HEAD_FILE.read_text(encoding="utf-8").format(
         rows=f"{len(rows):,}",
@@ -89,6 +99,7 @@ def document(rows: Sequence[Row], found: Calibration) -> str:
         sources=len({row.source for row in rows}),
         base=len(PRIORS),
         effects=len(EFFECTS),
+        also=ALSO.format(rows=f"{len(also):,}", sources=len({row.source for row in also})) if also else "",
     )
     tables = [table(rows, found, label) for label in UNSEEN]
     parts = [

@@ -129,19 +129,21 @@ def leave_out(
     key: Callable[[Row], str],
     *,
     structure: Structure = SHIPPED,
+    also: Sequence[Row] = (),
     only: Iterable[str] | None = None,
     rounds: int = 40,
 ) -> Array:
     """Log error of every row under a fit that saw no row of its key (model, device ...).
 
     Every fit starts from the priors, as that of all rows does: started anywhere that all rows had a say
-    in, it remembers what was left out where the others say little. Not a number for keys outside `only`,
+    in, it remembers what was left out where the others say little. Rows of `also` are fitted, but not
+    predicted, and left out by the same key. Not a number for keys outside `only`,
     and where one key has all rows, so that nothing is left to fit.
     """
     errors = np.full(len(rows), np.nan)
     for held in sorted({key(row) for row in rows} if only is None else set(only)):
         inside = [position for position, row in enumerate(rows) if key(row) == held]
-        others = [row for row in rows if key(row) != held]
+        others = [row for row in (*rows, *also) if key(row) != held]
         if not others or not inside:
             continue
         test = Problem([rows[position] for position in inside])

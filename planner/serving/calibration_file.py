@@ -35,21 +35,25 @@ class Calibration:
     errors: dict[str, Array]
 
 
-def calibrate(rows: Sequence[Row], *, say: Say = _quiet) -> Calibration:
+def calibrate(rows: Sequence[Row], *, also: Sequence[Row] = (), say: Say = _quiet) -> Calibration:
     """Fit all rows, and estimate the spread of what the fit has not seen.
 
     Parameters
     ----------
     rows : sequence of Row
-        Measurements; see `calibrate.read_rows`.
+        Measurements; see `measured.read_rows`.
+    also : sequence of Row
+        More of them, which take part in every fit that may see them, but not in the errors. What only
+        they have seen counts as new, with the wider interval, for no held-out error tells how sure it is.
     say : callable
         Told about progress and scores.
     """
-    whole = fit(Problem(rows))
-    say(f"fitted {len(rows)} rows")
+    every = (*rows, *also)
+    whole = fit(Problem(every))
+    say(f"fitted {len(every)} rows")
     errors = {}
     for label, key in KEYS.items():
-        errors[label] = leave_out(rows, key)
+        errors[label] = leave_out(rows, key, also=also)
         say(f"refitted without each {label}")
     scores = {
         f"{label}, {metric}": score(values[inside])
@@ -67,7 +71,7 @@ def calibrate(rows: Sequence[Row], *, say: Say = _quiet) -> Calibration:
         engines=tuple(sorted({_engine(row) for row in rows})),
         pairs=tuple(sorted({f"{_engine(row)}|{row.case.device}" for row in rows})),
         provenance=Provenance(
-            rows=dict(Counter(row.source for row in rows)),
+            rows=dict(Counter(row.source for row in every)),
             fitted_on=datetime.now(UTC).date().isoformat(),
             scores=scores,
         ),

@@ -71,6 +71,7 @@ class Posterior:
             moved[number] += _SLOPE_STEP
             slope = (self.errors(moved) - errors) / _SLOPE_STEP
             jacobian = jacobian + diags(np.nan_to_num(slope)) @ matrix[self.place_of]
+        jacobian.eliminate_zeros()
         weight = self.weights / np.sqrt(1.0 + errors * errors)
         curvature = (jacobian.T @ diags(weight) @ jacobian).toarray() + np.diag(1.0 / self.sigmas**2)
         gradient = jacobian.T @ (weight * errors) + (theta - self.centres) / self.sigmas**2
@@ -84,8 +85,7 @@ def descend(posterior: Posterior, start: Array, *, rounds: int, tolerance: float
     for _ in range(rounds):
         curvature, gradient = posterior.normal_equations(theta, errors)
         for _ in range(_TRIES):
-            damped = curvature + damping * np.diag(np.diag(curvature))
-            step = np.clip(np.linalg.solve(damped, -gradient), -_LONGEST_STEP, _LONGEST_STEP)
+            step = np.clip(_step(curvature, gradient, damping), -_LONGEST_STEP, _LONGEST_STEP)
             tried, tried_errors = posterior.value(theta + step)
             if tried < value:
                 break
@@ -98,3 +98,16 @@ def descend(posterior: Posterior, start: Array, *, rounds: int, tolerance: float
         if gain < tolerance:
             break
     return np.asarray(theta)
+
+
+def _step(curvature: Array, gradient: Array, damping: float) -> Array:
+    """Damped step; what moves no row that another parameter moves too is divided, not solved."""
+    from scipy.linalg import solve
+
+    step = -gradient / (np.diag(curvature) * (1.0 + damping))
+    tied = np.flatnonzero(np.count_nonzero(curvature, axis=0) > 1)
+    if tied.size:
+        damped = curvature[np.ix_(tied, tied)]
+        damped[np.diag_indices_from(damped)] *= 1.0 + damping
+        step[tied] = solve(damped, -gradient[tied], assume_a="pos")
+    return np.asarray(step)

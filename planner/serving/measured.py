@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.deployment import Case
+from planner.deployment import Case, Load
 from tonnage.errors import FitRejected
 from tonnage.files import read_text
 
@@ -35,7 +35,8 @@ class Row:
     def series(self) -> tuple[str | None, ...]:
         """What rows share that were measured in one go: launch script, client, state of the machine."""
         case = self.case
-        return case.engine, case.engine_version, case.device, case.model, case.weights, self.metric
+        run = (case.engine, case.engine_version, case.backend, case.device, case.model, case.weights)
+        return *run, self.metric
 
 
 def weights(rows: Sequence[Row]) -> Array:
@@ -51,10 +52,12 @@ def weights(rows: Sequence[Row]) -> Array:
 def read_rows(path: Path) -> list[Row]:
     """Read cases with a `measured` object from JSON lines; one row per metric.
 
+    Cases under an open load are left out: fits solve for closed and saturated ones.
+
     Raises
     ------
     FitRejected
-        If no line has a measurement.
+        If no line has a measurement that a fit can use.
     """
     rows: list[Row] = []
     for line in read_text(path).splitlines():
@@ -62,9 +65,11 @@ def read_rows(path: Path) -> list[Row]:
             continue
         data = json.loads(line)
         case = Case.parse(data, where=str(path))
+        if case.load is Load.OPEN:
+            continue
         for metric, value in data.get("measured", {}).items():
             if metric in METRICS and value and value > 0:
                 rows.append(Row(case, metric, value, data.get("source", ""), data.get("stratum", "")))
     if not rows:
-        raise FitRejected(f"{path}: no line holds a 'measured' object; these are cases, not measurements")
+        raise FitRejected(f"{path}: no closed or saturated case holds a 'measured' object to fit to")
     return rows
