@@ -104,3 +104,10 @@ def test_many_rows_of_one_series_say_less_than_as_many_series():
     assert 1.0 < weights(one).sum() < len(one)
     assert weights(alone) == pytest.approx(1.0)
     assert weights(one * 1000).sum() < 1.0 / ALIKE
+
+
+def test_what_is_peculiar_to_a_run_is_told_from_what_runs_share():
+    layout = Layout(Problem(rows()).groups)
+    assert not layout.own[: len(NAMES)].any()
+    for effect, levels in zip(layout.effects, layout.levels, strict=True):
+        assert layout.own[list(levels.values())].all() == effect.grouping.endswith("model+weights")
