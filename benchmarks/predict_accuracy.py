@@ -37,7 +37,7 @@ MARGINS = (1.0, 1.05, 1.1)
 HEAD_FILE = Path(__file__).with_name("predict_accuracy_head.md")
 FAULTS_FILE = Path(__file__).with_name("predict_accuracy_faults.md")
 ALSO = (
-    " With them {rows} figures of single streams from\n"
+    " With them {rows} figures from\n"
     "{sources} wider tables were fitted (`--also`, the first half that `wider_cases.py` makes), "
     "left out by the same keys\n"
     "and not in the tables below."
@@ -51,7 +51,7 @@ REASONS = (
     ("vllm, llama-3.1-8b, nvidia-h200", "twice as fast as any other engine there: users over replicas?"),
     ("sglang, qwen3-32b, nvidia-h100", "prompts of all users go first: TTFT holds what others show in TPOT"),
     ("amd-mi300x", "sixteen rows of one early release on long prompts; nothing alike to learn from"),
-    ("amd-r", "Vulkan back end, for which the fit has no term of its own"),
+    ("amd-r", "Vulkan back end, of which the fit has few rows"),
     (
         "trtllm, qwen3-32b, nvidia-h100",
         "slower with every user than the later releases that the fit has seen",
@@ -65,9 +65,7 @@ REASONS = (
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("cases", type=Path)
-    ask.add_argument(
-        "--also", type=Path, help="more cases, whose single streams are fitted, not in the tables"
-    )
+    ask.add_argument("--also", type=Path, help="more cases, which are fitted, but not in the tables")
     ask.add_argument("-o", "--output", type=Path)
     ask.add_argument("--coefficients", type=Path, help="also write the coefficients of all rows here")
     ask.add_argument(
@@ -75,7 +73,7 @@ def main() -> None:
     )
     args = ask.parse_args()
     rows = read_rows(args.cases)
-    also = [] if args.also is None else [row for row in read_rows(args.also) if row.stratum == "single"]
+    also = [] if args.also is None else read_rows(args.also)
     found = calibrate(rows, also=also, say=lambda text: print(text, file=sys.stderr, flush=True))
     if args.coefficients is not None:
         write_text(args.coefficients, found.file.to_json() + "\n")
