@@ -59,7 +59,7 @@ def test_own_formats_scores_and_offers_are_read(own: Path) -> None:
     assert score.value_percent == 25.0
     (mine,) = (offer for offer in offers.offers() if offer.provider == "Me")
     assert mine.input_usd_per_token == 2e-6
-    assert len(formats.names()) == 84
+    assert len(formats.names()) == 86
 
 
 def test_an_offers_file_without_a_provider_is_refused(own: Path) -> None:
