@@ -1,11 +1,13 @@
 """The roof of the roofline: the best that any backend reached here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from profiler.profile import Ceilings, MatmulCeiling, Measurement
 
 MEMORY_KERNELS = ("read", "copy", "triad")
 MATMUL_KERNELS = ("gemm", "quant_matmul", "ggml_matmul")
+
+Shape = tuple[tuple[str, int], ...]
 
 LEAST_ARRAY_BYTES = 16 * 2**20
 """Smaller arrays may be found in a cache even when copies of them are rotated."""
@@ -22,32 +24,55 @@ def find_ceilings(measurements: Iterable[Measurement]) -> Ceilings:
     -------
     Ceilings
         At median times, each with the backend, kernel and shape that reached
-        it. Steady measurements count before unsteady ones, however fast.
+        it. At each shape steady measurements count before unsteady ones, however fast;
+        among shapes an unsteady one counts by the slow end of its interval, so that where
+        other programs disturbed every large matmul a small one is not taken for the ceiling.
     """
-    memory: dict[str, Measurement] = {}
-    matmul: dict[str, Measurement] = {}
+    memory: dict[tuple[str, Shape], Measurement] = {}
+    matmul: dict[tuple[str, Shape], Measurement] = {}
     by_rows: dict[tuple[str, str, int], Measurement] = {}
     for measurement in measurements:
         if measurement.kernel in MEMORY_KERNELS:
             if measurement.shape["size_bytes"] >= LEAST_ARRAY_BYTES:
-                best = memory.setdefault(measurement.kernel, measurement)
-                memory[measurement.kernel] = max(best, measurement, key=_bandwidth)
+                place = measurement.kernel, _shape(measurement)
+                memory[place] = max(memory.get(place, measurement), measurement, key=_bandwidth)
         elif measurement.kernel in MATMUL_KERNELS:
-            best = matmul.setdefault(measurement.dtype, measurement)
-            matmul[measurement.dtype] = max(best, measurement, key=_arithmetic)
+            place = measurement.dtype, _shape(measurement)
+            matmul[place] = max(matmul.get(place, measurement), measurement, key=_arithmetic)
             key = measurement.dtype, measurement.format or "", measurement.shape["m"]
             by_rows[key] = max(by_rows.get(key, measurement), measurement, key=_arithmetic)
-    fastest = max(memory.values(), key=_bandwidth, default=None)
-    reached_by = {dtype: _name(one) for dtype, one in matmul.items()}
+    moved = _over_shapes(memory, lambda one: one.bytes)
+    computed = _over_shapes(matmul, lambda one: one.flop)
+    fastest = max(moved.values(), key=lambda one: _surely(one, one.bytes), default=None)
+    reached_by = {dtype: _name(one) for dtype, one in computed.items()}
     if fastest is not None:
         reached_by["memory"] = _name(fastest)
     return Ceilings(
         memory_bandwidth_bytes_per_s=fastest.bytes_per_s if fastest is not None else None,
-        bandwidth_bytes_per_s={kernel: one.bytes_per_s for kernel, one in memory.items()},
-        peak_flop_per_s={dtype: one.flop_per_s for dtype, one in matmul.items()},
+        bandwidth_bytes_per_s={kernel: one.bytes_per_s for kernel, one in moved.items()},
+        peak_flop_per_s={dtype: one.flop_per_s for dtype, one in computed.items()},
         reached_by=reached_by,
         matmuls=_matmuls(by_rows),
     )
+
+
+def _over_shapes(
+    found: Mapping[tuple[str, Shape], Measurement], amount: Callable[[Measurement], float]
+) -> dict[str, Measurement]:
+    """Return, per kernel or dtype, the shape that surely moves or computes most per second."""
+    best: dict[str, Measurement] = {}
+    for (name, _), one in found.items():
+        best[name] = max(best.get(name, one), one, key=lambda each: _surely(each, amount(each)))
+    return best
+
+
+def _surely(measurement: Measurement, amount: float) -> float:
+    """Return a rate: at the median time where that is steady, else at the slow end of the interval."""
+    return amount / (measurement.time_s.p50 if measurement.stable else measurement.time_s.p90)
+
+
+def _shape(measurement: Measurement) -> Shape:
+    return tuple(sorted(measurement.shape.items()))
 
 
 def _matmuls(by_rows: Mapping[tuple[str, str, int], Measurement]) -> tuple[MatmulCeiling, ...]:

@@ -58,6 +58,20 @@ def test_a_steady_measurement_counts_before_a_faster_unsteady_one():
     assert find_ceilings([measured("read", "torch", shape=shape, size=70e9, stable=False)]) != Ceilings()
 
 
+def test_a_small_steady_matmul_is_no_ceiling_where_the_large_ones_were_disturbed():
+    small, large = {"m": 1, "n": 64, "k": 64}, {"m": 512, "n": 64, "k": 64}
+    found = find_ceilings(
+        [
+            measured("gemm", "torch", shape=small, flop=7e9),
+            measured("gemm", "torch", shape=large, flop=150e9),
+            measured("gemm", "onnxruntime", shape=large, flop=200e9, stable=False),
+            measured("gemm", "numpy", dtype="bf16", shape=small, flop=5e9),
+            measured("gemm", "torch", dtype="bf16", shape=large, flop=300e9, stable=False),
+        ]
+    )
+    assert found.peak_flop_per_s == {"fp32": 150e9, "bf16": 300e9}
+
+
 def test_the_best_library_is_named_at_each_number_of_rows():
     one, many = {"m": 1, "n": 64, "k": 64}, {"m": 512, "n": 64, "k": 64}
     found = find_ceilings(
