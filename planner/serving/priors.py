@@ -75,7 +75,7 @@ EFFECTS = (
     Effect("layer_s", "vendor", 0.4),
     Effect("layer_s", "weights", 0.2),
     Effect("layer_s", "device", 0.2),
-    Effect("layer_s", "engine+device+model+weights", 0.2),
+    Effect("layer_s", "engine+device+model+weights", 0.1),
     Effect("weight_frac", "backend", 0.15),
     Effect("matmul_frac", "backend", 0.3),
     Effect("dequant_flop", "backend", 0.5),
@@ -97,9 +97,7 @@ EFFECTS = (
     Effect("wave_share", "engine+lengths", 0.3),
     Effect("room_frac", "engine", 0.1),
     Effect("room_frac", "engine+device+weights", 0.3),
-    Effect("request_s", "engine+device+model+weights", 0.3),
-    Effect("ramp_frac", "engine+device+model+weights", 0.05),
-    Effect("step_factor", "engine+device+model+weights", 0.15),
+    Effect("step_factor", "engine+device+model+weights", 0.05),
 )
 
 
