@@ -25,8 +25,8 @@ passes, which on a shared host is mostly its memory bandwidth; parts of a step e
 the laws was chosen while looking at runs, and at the times of single nodes in them: that what is masked of a
 page of the cache is skipped, that queries, keys, values and gates are matrices of their own, each with its
 microseconds beside its weights, that a recurrent model's sequences go through its matrices one by one, and
-which buffers are kept warm while a node is measured. So was that a node's time is its fastest steady pass, and that
-nodes which never settled do not widen the intervals.
+which buffers are kept warm while a node is measured. So was that a node's time is its fastest steady pass,
+and that nodes which never settled do not widen the intervals.
 """
 
 
