@@ -103,7 +103,7 @@ def splits(benchmark: str) -> tuple[str, ...]:
     """
     found = tuple(dict.fromkeys(row.split for row in rates() if row.benchmark == benchmark))
     if not found:
-        raise UnknownName("benchmark", benchmark, benchmarks())
+        raise UnknownName("benchmark", benchmark, benchmarks(), hint=f"there are {', '.join(benchmarks())}")
     return found
 
 
