@@ -11,25 +11,28 @@ from profiler.backends import BACKENDS, Backend
 from profiler.ceilings import find_ceilings
 from profiler.clock import Stopwatch
 from profiler.conditions import ConditionsReader
+from profiler.core_gauge import CoreGauge
 from profiler.kernels import KERNELS
 from profiler.kernels.kernel import EXHAUSTIVE, Point
 from profiler.measure import Measurer
 from profiler.memory_gauge import MemoryGauge
-from profiler.memory_weather import judged
-from profiler.profile import BenchConditions, Conditions, Profile
+from profiler.profile import BenchConditions, Conditions, Measurement, Profile
 from profiler.progress import OnProgress, Progress, left_s
 from profiler.store import PartHeader, Store, check_same
 from profiler.traps import find_traps
 from profiler.visits import Visits
+from profiler.weather import calm_frac, judged
 from tonnage.errors import BackendUnavailable, UnknownName
 from tonnage.files import check_writable, positive, write_record
 
 KEPT_FRAC = 0.25
 """Of the usable memory, for points that stay laid out between passes."""
+MOSTLY_CALM_FRAC = 0.8
+"""Of the passes: where fewer were calm, the profile says so."""
 STAMP_EVERY_S = 30.0
 """Between stamps of the conditions while the bench runs."""
 GAUGE_BACKEND = "numba"
-"""Whose threads read memory now and then, to tell how its bandwidth wanders."""
+"""Whose kernels tell now and then what memory and the cores give."""
 
 
 def run_bench(
@@ -126,7 +129,7 @@ class _Bench:
         if not trials:
             raise BackendUnavailable(self._nothing_runs(kernels))
         self._open_store(backends, resume=resume)
-        self._watch_memory(backends)
+        self._watch_host(backends)
         try:
             left = self.visits.first(trials, scouts_of(trials))
             if not left:
@@ -177,12 +180,13 @@ class _Bench:
         reasons = "; ".join(f"{one.backend}: {one.why}" for one in self.visits.skipped.values())
         return f"no backend here runs {', '.join(kernels)} ({reasons or 'none has it'})"
 
-    def _watch_memory(self, backends: Iterable[Backend]) -> None:
-        """Read memory before each visit, where our own kernels are there to do it."""
+    def _watch_host(self, backends: Iterable[Backend]) -> None:
+        """Read memory and cores beside each visit, where our own kernels are there to do it."""
         if any(backend.name == GAUGE_BACKEND for backend in backends):
             self.measurer.gauge = MemoryGauge(
                 threads=self.threads, cache_bytes=self.measurer.cache_bytes, stopwatch=self.stopwatch
             )
+            self.measurer.cores = CoreGauge(self.threads)
 
     def _open_store(self, backends: Iterable[Backend], *, resume: bool) -> None:
         libraries = {name: version for backend in backends for name, version in backend.versions().items()}
@@ -215,7 +219,7 @@ class _Bench:
     def _profile(self, backends: Iterable[Backend], *, complete: bool, notes: tuple[str, ...]) -> Profile:
         gauge = self.measurer.gauge
         readings = (*self.earlier_readings, *(gauge.readings if gauge is not None else ()))
-        measurements = judged(self.store.measured.values(), readings)
+        measurements = judged(self.store.measured.values())
         conditions = self.header.conditions.model_copy(
             update={
                 "after": self.conditions.stamp(),
@@ -233,10 +237,20 @@ class _Bench:
             ceilings=find_ceilings(measurements),
             skipped=tuple(self.visits.skipped.values()),
             complete=complete,
-            notes=(*notes, *find_traps(measurements)),
+            notes=(*notes, *_neighbours(measurements), *find_traps(measurements)),
         )
 
     def _write(self, profile: Profile) -> None:
         if self.output is not None:
             write_record(self.output, profile)
             self.store.finish()
+
+
+def _neighbours(measurements: Sequence[Measurement]) -> Iterator[str]:
+    """Say how often the cores gave less than their best, if that was often."""
+    calm = calm_frac(measurements)
+    if calm is not None and calm < MOSTLY_CALM_FRAC:
+        yield (
+            f"the cores gave their best around only {calm:.0%} of the passes: others share them, or the "
+            "clock wandered; times are of the calmer moments, and work here will often take longer"
+        )

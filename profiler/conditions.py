@@ -11,6 +11,7 @@ import psutil
 
 from profiler.energy import EnergyMeter
 from profiler.profile import Conditions
+from profiler.statistics import TICK_S
 
 _TASKS = Path("/proc/self/task")
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
@@ -26,6 +27,8 @@ class Interference:
     """Used by other programs on this host; told in ticks, so blind over short times."""
     waited_frac: float | None = None
     """Time that threads of this process stood ready without a CPU, over wall time. Exact; Linux only."""
+    tick_frac: float = 0.0
+    """Share of the CPU time that one tick of its count makes: the others are known no better."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,7 @@ class ConditionsReader:
             steal_frac=None if now.stolen is None else min(max(stolen / whole, 0.0), 1.0),
             others_frac=min(max((busy - (now.own - earlier.own)) / whole, 0.0), 1.0),
             waited_frac=_waited_frac(earlier, now),
+            tick_frac=TICK_S / whole,
         )
 
     def stamp(self) -> Conditions:

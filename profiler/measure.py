@@ -12,6 +12,7 @@ from profiler.backends.accelerator.gauges import slowed, used_between_j
 from profiler.backends.backend import Prepared
 from profiler.clock import Stopwatch
 from profiler.conditions import ConditionsReader
+from profiler.core_gauge import CoreGauge
 from profiler.energy import EnergyMeter
 from profiler.kept import Kept, Ready
 from profiler.kernels import Kernel
@@ -66,6 +67,8 @@ class Measurer:
         What drawing, laying out and checking took, per trial. [s]
     gauge : MemoryGauge or None
         Tells what memory gave before each pass.
+    cores : CoreGauge or None
+        Tells what the cores gave before and after each pass, and when they are calm.
     """
 
     def __init__(
@@ -82,18 +85,32 @@ class Measurer:
         self.energy = EnergyMeter()
         self.setup_s: list[float] = []
         self.gauge: MemoryGauge | None = None
+        self.cores: CoreGauge | None = None
         self.kept = Kept(keep_bytes)
         self._drawn: tuple[str, Arrays] | None = None
+        self._rested = False
 
     @property
     def mean_setup_s(self) -> float:
         """Return the mean of `setup_s`, 0 before the first trial."""
         return sum(self.setup_s) / len(self.setup_s) if self.setup_s else 0.0
 
-    def measure(self, point: Point, kernel: Kernel, backend: Backend, *, share_s: float) -> Measurement:
+    def measure(
+        self, point: Point, kernel: Kernel, backend: Backend, *, share_s: float, patience_s: float = 0.0
+    ) -> Measurement:
         """Check one point against float64, then time it in one pass.
 
         A point that was checked before is only timed.
+
+        Parameters
+        ----------
+        point : Point
+        kernel : Kernel
+        backend : Backend
+        share_s : float
+            Time for samples. [s]
+        patience_s : float
+            How long to wait until the cores are calm. [s]
 
         Raises
         ------
@@ -102,7 +119,9 @@ class Measurer:
         """
         try:
             prepared, ready = self._ready(point, kernel, backend)
-            return self._timed(point, kernel, backend, prepared=prepared, ready=ready, share_s=share_s)
+            return self._timed(
+                point, kernel, backend, prepared=prepared, ready=ready, share_s=share_s, patience_s=patience_s
+            )
         except Refused:
             raise
         except Exception as problem:
@@ -115,6 +134,7 @@ class Measurer:
         if known is not None and known.prepared is not None:
             return known.prepared, known
         start_s = self.stopwatch.now_s()
+        self._rested = False
         copies = self._copies_that_fit(point, kernel, backend)
         inputs = self._inputs(point, kernel)
         prepared = backend.prepare(point, inputs, copies)
@@ -138,10 +158,13 @@ class Measurer:
         prepared: Prepared,
         ready: Ready,
         share_s: float,
+        patience_s: float,
     ) -> Measurement:
         """Time one pass."""
         memory = self.gauge.read() if self.gauge is not None else None
-        settle()
+        if not self._rested or (self.gauge is not None and self.gauge.just_read):
+            settle()
+        cores = self.cores.await_calm(patience_s) if self.cores is not None else None
         self.conditions.interference()
         self.energy.used_j()
         timed_by, before = prepared.stopwatch or self.stopwatch, backend.gauge()
@@ -154,10 +177,11 @@ class Measurer:
         shares = {
             "steal_frac": seen.steal_frac, "others_frac": seen.others_frac, "waited_frac": seen.waited_frac
         }  # fmt: skip
-        why = verdict(samples_s, **shares) or slowed(after)
+        why = verdict(samples_s, **shares, tick_frac=seen.tick_frac) or slowed(after)
         work = kernel.work(point)
         taken_at = Pass(
-            at_s=at_s, samples=len(samples_s), read_bytes_per_s=memory, why_unsteady=why, **shares
+            at_s=at_s, samples=len(samples_s), read_bytes_per_s=memory,
+            core_turns_per_s=self._between(cores), why_unsteady=why, **shares,
         )  # fmt: skip
         return Measurement(
             kernel=kernel.name, backend=backend.name, device=backend.device, dtype=point.dtype,
@@ -167,6 +191,14 @@ class Measurer:
             time_s=quantiles(samples_s), stable=why is None, why_unstable=why,
             passes=(taken_at,),
         )  # fmt: skip
+
+    def _between(self, before: float | None) -> float | None:
+        """Return the mean of what the cores gave before and give now, once the kernel's workers rest."""
+        self._rested = self.cores is not None
+        if self.cores is None or before is None:
+            return None
+        settle()
+        return (before + self.cores.read()) / 2
 
     def _copies_that_fit(self, point: Point, kernel: Kernel, backend: Backend) -> int:
         """Return over how many copies to rotate.

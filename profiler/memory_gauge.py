@@ -31,11 +31,14 @@ class MemoryGauge:
         self._run, self._bytes = _reader(threads, max(_LEAST_BYTES, _COLD_FACTOR * cache_bytes))
         self._stopwatch = stopwatch
         self._next_s = 0.0
+        self.just_read = False
+        """Whether the last call read anew, after which its workers spin for a while."""
         self.readings: list[MemoryReading] = []
 
     def read(self) -> float:
         """Return the bandwidth, measured anew if the last reading is older than a second [bytes/s]."""
-        if self._stopwatch.now_s() >= self._next_s or not self.readings:
+        self.just_read = self._stopwatch.now_s() >= self._next_s or not self.readings
+        if self.just_read:
             took_s = min(self._stopwatch.time_s(self._run, 1) for _ in range(_CALLS))
             self.readings.append(MemoryReading(at_s=time.time(), read_bytes_per_s=self._bytes / took_s))
             self._next_s = self._stopwatch.now_s() + EVERY_S

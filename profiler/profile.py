@@ -65,6 +65,8 @@ class Pass(Record):
     waited_frac: float | None = None
     read_bytes_per_s: float | None = None
     """What memory gave to plain reads just before."""
+    core_turns_per_s: float | None = None
+    """What all cores gave to a fixed loop in registers: mean of just before and just after."""
     why_unsteady: str | None = None
     """Why these samples alone are not to be trusted; None if they are."""
 

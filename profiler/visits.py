@@ -14,6 +14,7 @@ from profiler.passes import joined
 from profiler.profile import Skipped
 from profiler.progress import OnProgress, Progress, left_s
 from profiler.store import Store
+from profiler.weather import judged
 from tonnage.registry import Registry
 
 PASSES = 3
@@ -23,10 +24,12 @@ MOST_PASSES = 6
 LEAST_SHARE_S, MOST_SHARE_S = 0.06, 1.0
 """Time share of one visit, setting up excluded."""
 VISIT_S = 0.06
-"""What a visit takes beside its share: waiting for workers to rest, laying out small points."""
+"""What a visit takes beside its share: waiting for workers to rest, reading the gauges, laying out."""
+PATIENCE_S = 0.3
+"""How long a visit to an unsteady trial waits until the cores are calm."""
 RESERVE_S = 0.7
 """Left of the budget for the last trial's overrun and for writing the profile."""
-SCOUTS_AGAIN_FRAC = 0.2
+SCOUTS_AGAIN_FRAC = 0.1
 """Share of the budget that may go into measuring unsteady scouts again before they decide."""
 
 
@@ -134,14 +137,20 @@ class Visits:
         """Visit again what was unsteady, for at most a share of the budget; of everything by default."""
         least_left_s = max(self.left_s - frac * self.budget_s, 0.0)
         for _ in range(MOST_PASSES - PASSES if trials is None else 1):
+            doubted = self._doubted()
             for trial in list(self.known.values()) if trials is None else trials:
-                found = self.store.measured.get(trial.key)
-                if found is None or found.stable or not 0 < len(found.passes) < MOST_PASSES:
+                if trial.key not in doubted:
                     continue
-                need_s = self.measurer.kept.again_s(trial.key) + VISIT_S + LEAST_SHARE_S
+                need_s = self.measurer.kept.again_s(trial.key) + VISIT_S + LEAST_SHARE_S + PATIENCE_S
                 if self.left_s - least_left_s < need_s:
                     return
-                self._visit(trial, firsts_left=firsts_left)
+                self._visit(trial, firsts_left=firsts_left, patience_s=PATIENCE_S)
+
+    def _doubted(self) -> set[str]:
+        """Return the keys of what is unsteady and may be visited again."""
+        keys = list(self.store.measured)
+        found = zip(keys, judged([self.store.measured[key] for key in keys]), strict=True)
+        return {key for key, one in found if not one.stable and 0 < len(one.passes) < MOST_PASSES}
 
     def room(self) -> int:
         """Return how many more trials the budget has room for, with all their passes."""
@@ -158,14 +167,16 @@ class Visits:
         """Return the passes of a measured trial; what an older version measured is left as it is."""
         return len(self.store.measured[key].passes) or PASSES
 
-    def _visit(self, trial: sweep.Trial, *, firsts_left: int) -> None:
+    def _visit(self, trial: sweep.Trial, *, firsts_left: int, patience_s: float = 0.0) -> None:
         """Measure one pass of a trial and keep it; a refusal is recorded."""
         self._tell(f"{trial.point.kernel} {trial.point.dtype} {trial.backend}")
         self.before_each()
         kernel, backend = KERNELS.get(trial.point.kernel), self.backends.get(trial.backend)
         earlier = self.store.measured.get(trial.key)
         try:
-            found = self.measurer.measure(trial.point, kernel, backend, share_s=self._share_s(firsts_left))
+            found = self.measurer.measure(
+                trial.point, kernel, backend, share_s=self._share_s(firsts_left), patience_s=patience_s
+            )
         except Refused as refused:
             self.known.pop(trial.key, None)
             self.skip(kernel.name, backend.name, str(refused), trial.point)

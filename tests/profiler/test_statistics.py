@@ -88,3 +88,12 @@ def test_verdict_names_what_is_wrong_and_what_would_help():
     assert "larger --budget" in verdict([1.0, 2.0, 3.0, 1.5, 2.5])
     assert "20% slower" in verdict([1.0, 1.01] * 8 + [1.2, 1.21] * 8)
     assert "17% faster" in verdict([1.2, 1.21] * 8 + [1.0, 1.01] * 8)
+
+
+def test_a_share_of_cpu_time_is_believed_only_beyond_the_ticks_it_is_counted_in():
+    steady = [1.0, 1.001] * 10
+    seen = {"steal_frac": 0.1, "others_frac": 0.2}
+    assert verdict(steady, **seen) is not None
+    assert verdict(steady, **seen, tick_frac=0.09) is None
+    assert verdict(steady, steal_frac=0.1, tick_frac=0.07) is not None
+    assert verdict(steady, others_frac=0.2, tick_frac=0.07) is not None
