@@ -44,7 +44,7 @@ def find_ceilings(measurements: Iterable[Measurement]) -> Ceilings:
     moved = _over_shapes(memory, lambda one: one.bytes)
     computed = _over_shapes(matmul, lambda one: one.flop)
     fastest = max(moved.values(), key=lambda one: _surely(one, one.bytes), default=None)
-    reached_by = {dtype: _name(one) for dtype, one in computed.items()}
+    reached_by = {of: _name(one) for found in (moved, computed) for of, one in found.items()}
     if fastest is not None:
         reached_by["memory"] = _name(fastest)
     return Ceilings(

@@ -171,9 +171,14 @@ class Ceilings(Record):
     bandwidth_bytes_per_s: dict[str, float] = Field(default_factory=dict)
     """By kind of memory traffic: read, copy, triad. Decoding only reads."""
     reached_by: dict[str, str] = Field(default_factory=dict)
-    """Backend and kernel behind each ceiling, by `memory` or dtype."""
+    """Backend and kernel behind each ceiling, by `memory`, kind of memory traffic or dtype."""
     matmuls: tuple[MatmulCeiling, ...] = ()
     """The best library by dtype, format and rows: another one may win at each."""
+
+    def memory_by(self, kind: str) -> str | None:
+        """Return what reached the ceiling of a kind of memory traffic; older profiles tell the best alone."""
+        best = self.reached_by.get("memory", "")
+        return self.reached_by.get(kind) or (best if f" {kind} " in best else None)
 
 
 class Skipped(Record):

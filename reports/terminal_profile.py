@@ -34,8 +34,7 @@ def _ceilings_table(profile: Profile) -> Table:
     for name in ("of", "rate", "reached by"):
         table.add_column(name, justify="right" if name == "rate" else "left")
     for kernel, rate in ceilings.bandwidth_bytes_per_s.items():
-        by = ceilings.reached_by.get("memory", "")
-        table.add_row(f"memory {kernel}", human(rate, "B/s"), by if f" {kernel} " in by else "")
+        table.add_row(f"memory {kernel}", human(rate, "B/s"), ceilings.memory_by(kernel) or "")
     for dtype, rate in ceilings.peak_flop_per_s.items():
         table.add_row(dtype, human(rate, "FLOP/s"), ceilings.reached_by.get(dtype, ""))
     return table

@@ -67,11 +67,17 @@ def ceilings(profile: Profile) -> Table:
         (dtype, quantity(rate, "FLOP/s"), found.reached_by.get(dtype, UNKNOWN))
         for dtype, rate in found.peak_flop_per_s.items()
     ]
-    if found.memory_bandwidth_bytes_per_s is not None:
+    memory = [
+        (f"memory {kind}", quantity(rate, "B/s"), found.memory_by(kind) or UNKNOWN)
+        for kind, rate in found.bandwidth_bytes_per_s.items()
+    ]
+    if not memory and found.memory_bandwidth_bytes_per_s is not None:
         bandwidth = quantity(found.memory_bandwidth_bytes_per_s, "B/s")
-        rows.insert(0, ("memory bandwidth", bandwidth, found.reached_by.get("memory", UNKNOWN)))
+        memory = [("memory bandwidth", bandwidth, found.reached_by.get("memory", UNKNOWN))]
     return Table(
-        columns=headings("Ceiling", ">Measured", "Reached by"), rows=tuple(rows), title="Measured ceilings"
+        columns=headings("Ceiling", ">Measured", "Reached by"),
+        rows=(*memory, *rows),
+        title="Measured ceilings",
     )
 
 

@@ -24,6 +24,8 @@ def test_memory_ceiling_is_the_best_kind_and_each_kind_is_kept():
     assert found.memory_bandwidth_bytes_per_s == 50e9
     assert found.bandwidth_bytes_per_s == {"copy": 50e9, "read": 40e9}
     assert found.reached_by["memory"].startswith("numba copy")
+    assert found.reached_by["copy"] == found.reached_by["memory"]
+    assert found.reached_by["read"].startswith("numba read")
 
 
 def test_an_array_that_may_sit_in_a_cache_is_no_memory_ceiling():
