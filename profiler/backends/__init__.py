@@ -3,6 +3,7 @@
 backend           the interface: features, why_not, prepare
 numba_cpu         our own compiled kernels (their code is in `compiled`)
 torch_cpu         PyTorch
+torchao_cpu       torchao's quantized linear layers
 onnxruntime_cpu   ONNX Runtime
 numpy_cpu         NumPy and its BLAS
 gloo              collectives among processes of this host
@@ -22,6 +23,7 @@ from profiler.backends.numpy_cpu import NumpyBackend
 from profiler.backends.onnxruntime_cpu import OnnxRuntimeBackend
 from profiler.backends.torch_accelerator import TorchAccelerator
 from profiler.backends.torch_cpu import TorchBackend
+from profiler.backends.torchao_cpu import TorchAoBackend
 from tonnage.registry import Registry
 
 BACKENDS: Registry[Backend] = Registry("backend", refusal=lambda backend: backend.why_not())
@@ -29,6 +31,7 @@ for _backend in (
     NumbaBackend(),
     OnnxRuntimeBackend(),
     TorchBackend(),
+    TorchAoBackend(),
     NumpyBackend(),
     LlamaCppBackend(),
     GlooBackend(),

@@ -25,6 +25,7 @@ class TorchBackend(Backend):
             Feature("gemm", "fp32"), Feature("gemm", "bf16"), Feature("gemm", "int8"),
             Feature("gemm", "fp16"), Feature("gemm", "fp8"),
             Feature("quant_matmul", "int8", "INT8_W8A8"),
+            Feature("quant_matmul", "int8", "INT4_G32"), Feature("quant_matmul", "int8", "INT4_G128"),
             Feature("attention_prefill", "fp32"), Feature("attention_prefill", "bf16"),
             Feature("attention_decode", "fp32"), Feature("attention_decode", "bf16"),
             Feature("ssm_state_update", "fp32"),
@@ -121,6 +122,8 @@ def _gemm_fp8(point: Point, inputs: Arrays) -> Bound:
 def _quant_matmul(point: Point, inputs: Arrays) -> Bound:
     import torch
 
+    if point.format != "INT8_W8A8":
+        return _four_bit(inputs)
     x, codes = _tensor(inputs["x"], "fp32"), _tensor(inputs["codes"], "int8")
     scales = _tensor(inputs["scales"].reshape(1, -1), "fp32")
 
@@ -130,6 +133,19 @@ def _quant_matmul(point: Point, inputs: Arrays) -> Bound:
         return {"y": torch._int_mm(rounded, codes.t()).float().mul_(scales).mul_(step)}
 
     return call
+
+
+def _four_bit(inputs: Arrays) -> Bound:
+    """Bind PyTorch's weight-only kernel; only in bfloat16 is it fast."""
+    import torch
+
+    codes, scales = inputs["codes"], inputs["scales"]
+    group, x = codes.shape[1] // scales.shape[1], _tensor(inputs["x"], "fp32")
+    packed = torch._convert_weight_to_int4pack_for_cpu(torch.from_numpy(codes.astype(np.int32)), 1)
+    by_group = _tensor(scales.T, "bf16")
+    both = torch.stack([by_group, torch.zeros_like(by_group)], -1).contiguous()
+    kernel = torch._weight_int4pack_mm_for_cpu
+    return lambda: {"y": kernel(x.bfloat16(), packed, group, both).float()}
 
 
 def _attention_prefill(point: Point, inputs: Arrays) -> Bound:
