@@ -12,7 +12,7 @@ cheapest mix with these commitments costs.
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -171,6 +171,18 @@ class Periods:
                 if self.cost(box) + sum(lowest) >= enough or time.monotonic() >= ends_at_s:
                     break
         return self.cost(box) + sum(lowest)
+
+    def cuts(self, t: int, box: Box) -> Iterator[tuple[Array, float]]:
+        """Yield what is known of a period: commitments beyond the least, and what the rest costs [USD/h].
+
+        With more than was wanted the rest costs no more, so what wanted fewer than the least holds too.
+        """
+        low, high = np.array(box.low), np.array(box.high)
+        for each in self._known[t]:
+            wanted = np.array(each.wanted)
+            counts = np.array(each.box.low) + wanted
+            if (counts <= high).all():
+                yield np.maximum(counts - low, 0.0), each.lowest_usd - float(np.array(each.usd) @ wanted)
 
     def _one(self, t: int, box: Box, shared: Array, stock: Left, ends_at_s: float) -> Alone | None:
         usd = tuple(map(float, shared[:, t]))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.fleet.ascent import FIRST_REACH_FRAC, LEAST_REACH_FRAC, Ascent
 from planner.fleet.boxes import Alone, Box, Periods
 from planner.fleet.problem import Mix, Problem
 from planner.fleet.solution import of_periods
@@ -56,6 +57,8 @@ class Search:
     used: set[Place]
     mix: Mix | None = None
     tried: set[tuple[float, ...]] = field(default_factory=set)
+    reach_frac: float = FIRST_REACH_FRAC
+    """How far shared prices move."""
 
     @property
     def mix_usd_per_h(self) -> float:
@@ -147,31 +150,37 @@ def _disputed(search: Search, node: Node) -> Iterator[int]:
 def visit(search: Search, node: Node, ascents: int) -> Node | None:
     """Bound a box, and try the commitments that its periods want on the mean.
 
-    Prices move towards where periods disagree, less far whenever that lowers the bound. None if the
-    box holds nothing, or time ran out.
+    None if the box holds nothing, or time ran out.
     """
-    best, reach, shared = None, 1.0, node.shared
-    for number in range(ascents + 1):
-        parts = search.periods.solve(node.box, shared, ends_at_s=search.ends_at_s)
-        if parts is None:
-            break
-        _take_parts(search, parts)
-        total = search.periods.cost(node.box) + sum(part.lowest_usd for part in parts)
-        if best is None or total > best.lowest_usd_per_h:
-            best = replace(node, lowest_usd_per_h=total, shared=shared, parts=parts)
-        else:
-            reach /= 2
-        away = (best.wanted - search.periods.mean(best.wanted)[:, None]) * search.periods.present
-        over = max(best.lowest_usd_per_h, node.lowest_usd_per_h) >= search.cutoff_usd_per_h
-        if over or number == ascents or not away.any():
-            break
-        step = reach * (search.mix_usd_per_h - best.lowest_usd_per_h) / float((away**2).sum())
-        shared = search.periods.fair(best.shared + step * away)
-    if best is None:
+    parts = search.periods.solve(node.box, node.shared, ends_at_s=search.ends_at_s)
+    if parts is None:
         return None
-    usual = np.array(node.box.low) + np.round(search.periods.mean(best.wanted))
-    _try_counts(search, tuple(map(float, usual)), best)
-    return replace(best, lowest_usd_per_h=max(best.lowest_usd_per_h, node.lowest_usd_per_h))
+    ascent = Ascent(search.periods, node.box, node.shared, parts, search.reach_frac)
+    node = _reached(search, node, ascent)
+    left = ascents
+    while left and not ascent.is_over and not search.is_over():
+        if node.lowest_usd_per_h >= search.cutoff_usd_per_h or _agree(search, node):
+            break
+        left -= 1
+        if ascent.step(ends_at_s=search.ends_at_s):
+            node = _reached(search, node, ascent)
+    search.reach_frac = max(ascent.reach_frac, LEAST_REACH_FRAC)
+    return node
+
+
+def _reached(search: Search, node: Node, ascent: Ascent) -> Node:
+    """Return the node at the prices reached, after its commitments were tried."""
+    lowest = max(node.lowest_usd_per_h, ascent.lowest_usd_per_h)
+    node = replace(node, lowest_usd_per_h=lowest, shared=ascent.shared, parts=ascent.parts)
+    _take_parts(search, node.parts)
+    try_counts(search, np.array(node.box.low) + np.round(search.periods.mean(node.wanted)), node)
+    return node
+
+
+def _agree(search: Search, node: Node) -> bool:
+    """Tell whether all periods want the same."""
+    away = (node.wanted - search.periods.mean(node.wanted)[:, None]) * search.periods.present
+    return not away.any()
 
 
 def _take_parts(search: Search, parts: Sequence[Alone]) -> None:
@@ -179,8 +188,9 @@ def _take_parts(search: Search, parts: Sequence[Alone]) -> None:
     search.take(of_periods(search.problem, search.periods.mix(parts), gap_frac=0.0))
 
 
-def _try_counts(search: Search, counts: tuple[float, ...], seen: Node | None) -> None:
+def try_counts(search: Search, wanted: Sequence[float] | Array, seen: Node | None = None) -> None:
     """Take the cheapest mix with these commitments; give up once it is sure to be dearer than the best."""
+    counts = tuple(map(float, wanted))
     if counts in search.tried or search.is_over():
         return
     search.tried.add(counts)
@@ -215,7 +225,7 @@ def try_near(search: Search, root: Node) -> None:
                     continue
                 if search.is_over() or time.monotonic() > ends_at_s:
                     return
-                _try_counts(search, (*counts[:place], moved, *counts[place + 1 :]), root)
+                try_counts(search, (*counts[:place], moved, *counts[place + 1 :]), root)
 
 
 def _bought(mix: Mix) -> set[Place]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.fleet.boxes import Periods, everything
-from planner.fleet.branching import Node, Place, Search, branch, try_near, visit
+from planner.fleet.branching import Node, Place, Search, branch, try_counts, try_near, visit
 from planner.fleet.columns import Columns
 from planner.fleet.dominance import Reduction
 from planner.fleet.layout import Way
@@ -78,6 +78,7 @@ def close_to_cheapest(problem: Problem, *, gap_frac: float, time_limit_s: float)
         search.take(mix_of(columns, solved))
         search.raise_bound(search.mix_usd_per_h * (1 - solved.gap_frac))
     if not problem.mean_stock and not search.is_over():
+        try_counts(search, np.round([values[way.columns[-1]] for way in ways]))
         _close(search, _shared_prices(search.periods, columns, duals))
     if search.mix is None:  # a busy machine: any mix is better than none, so the time starts anew
         solved = Columns(problem).programme.solve(columns.cost, gap_frac=gap_frac, time_limit_s=time_limit_s)
