@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.fleet.boxes import Alone, Box, Periods
+from planner.fleet.programme import Programme
 
 FIRST_REACH_FRAC = 0.03
 """Of the mean price of a commitment in a period: how far prices move at first."""
@@ -86,31 +87,24 @@ class Ascent:
 
     def _promising(self) -> tuple[float, Array]:
         """Return the most that the periods may cost within reach [USD/h], and the prices at which they do."""
-        from scipy.optimize import linprog
-        from scipy.sparse import csr_array
-
         n_ways, n_periods = self.shared.shape
-        known = [(t, *cut) for t in range(n_periods) for cut in self.periods.cuts(t, self.box)]
-        entries: list[tuple[int, int, float]] = []
-        for row, (t, wanted, _) in enumerate(known):
-            entries.append((row, t, 1.0))
-            entries += [
-                (row, n_periods * (1 + int(way)) + t, -float(wanted[way])) for way in np.flatnonzero(wanted)
-            ]
-        rows, columns, values = zip(*entries, strict=True)
-        size, each = n_periods * (1 + n_ways), np.arange(n_ways * n_periods)
         reach = self._reach()
         low, high = np.maximum(self.shared - reach, 0.0), self.shared + reach
-        free = np.full(n_periods, -np.inf)
-        found = linprog(
-            np.r_[-np.ones(n_periods), np.zeros(n_ways * n_periods)],
-            A_ub=csr_array((values, (rows, columns)), shape=(len(known), size)),
-            b_ub=np.array([usd for _, _, usd in known]),
-            A_eq=csr_array((np.ones(len(each)), (each // n_periods, n_periods + each)), shape=(n_ways, size)),
-            b_eq=self.shared.sum(axis=1),
-            bounds=np.c_[np.r_[free, low.ravel()], np.r_[-free, high.ravel()]],
-            method="highs",
-        )
-        if found.x is None:
+        programme = Programme(n_periods * (1 + n_ways))
+        programme.upper[n_periods:] = (high - low).ravel()
+        for t in range(n_periods):
+            for wanted, usd in self.periods.cuts(t, self.box):
+                shared = [
+                    (n_periods * (1 + int(way)) + t, -float(wanted[way])) for way in np.flatnonzero(wanted)
+                ]
+                programme.add([(t, 1.0), *shared], upper=usd + float(low[:, t] @ wanted))
+        for way, left in enumerate((self.shared - low).sum(axis=1)):
+            first = n_periods * (1 + way)
+            row = [(column, 1.0) for column in range(first, first + n_periods)]
+            programme.add(row, lower=float(left), upper=float(left))
+        cost = programme.vector()
+        cost[:n_periods] = -1.0
+        found = programme.relax(cost)
+        if found is None:
             return -np.inf, self.shared
-        return -float(found.fun), np.asarray(found.x[n_periods:].reshape(n_ways, n_periods))
+        return -found[0], low + found[2][n_periods:].reshape(n_ways, n_periods)
