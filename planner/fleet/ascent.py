@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.fleet.boxes import Alone, Box, Periods
+from planner.fleet.box import Alone, Box
+from planner.fleet.boxes import Periods
 from planner.fleet.programme import Programme
 
 FIRST_REACH_FRAC = 0.03

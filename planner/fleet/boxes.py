@@ -20,6 +20,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.fleet.box import Alone, Box, Counts
 from planner.fleet.columns import Columns
 from planner.fleet.dominance import reduce
 from planner.fleet.layout import Way
@@ -31,50 +32,8 @@ PERIOD_GAP_FRAC = 1e-3
 """Each period is solved to this part; its own proven bound counts."""
 
 Array = NDArray[np.float64]
-Counts = tuple[float, ...]
 Left = list[dict[str, float]]
 """Of every stock, in each period."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
-    """The fewest and the most of each commitment; the most may be infinite."""
-
-    low: Counts
-    high: Counts
-
-    def at_most(self, place: int, count: float) -> "Box":
-        """Return the part of the box with no more than this of one commitment."""
-        return replace(self, high=(*self.high[:place], count, *self.high[place + 1 :]))
-
-    def at_least(self, place: int, count: float) -> "Box":
-        """Return the part of the box with no fewer than this of one commitment."""
-        return replace(self, low=(*self.low[:place], count, *self.low[place + 1 :]))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alone:
-    """One period solved at a price of each commitment; what it wants is beyond the least."""
-
-    box: Box
-    usd: Counts
-    lowest_usd: float
-    part: PeriodMix
-    wanted: Counts
-
-    def holds_for(self, box: Box, usd: Counts) -> bool:
-        """Tell whether it is still cheapest: nothing got cheaper, and what is wanted is as it was."""
-        return (
-            box.low == self.box.low
-            and all(
-                price == old if want else price >= old
-                for price, old, want in zip(usd, self.usd, self.wanted, strict=True)
-            )
-            and all(
-                high <= old and low + want <= high
-                for high, old, low, want in zip(box.high, self.box.high, box.low, self.wanted, strict=True)
-            )
-        )
 
 
 @dataclass
@@ -303,8 +262,3 @@ def _gathered(problem: Problem, mix: Mix, back: list[list[int]]) -> PeriodMix:
             row[place] += count
         bought.append(tuple(row))
     return replace(part, bought=tuple(bought))
-
-
-def everything(ways: Sequence[Way]) -> Box:
-    """Return the box of any commitments."""
-    return Box(low=(0.0,) * len(ways), high=(np.inf,) * len(ways))

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.fleet.ascent import FIRST_REACH_FRAC, LEAST_REACH_FRAC, Ascent
-from planner.fleet.boxes import Alone, Box, Periods
+from planner.fleet.box import Alone, Box
+from planner.fleet.boxes import Periods
 from planner.fleet.problem import Mix, Problem
 from planner.fleet.solution import of_periods
 

@@ -14,7 +14,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.fleet.boxes import Periods, everything
+from planner.fleet.box import everything
+from planner.fleet.boxes import Periods
 from planner.fleet.branching import Node, Place, Search, branch, try_counts, try_near, visit
 from planner.fleet.columns import Columns
 from planner.fleet.dominance import Reduction

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from planner.fleet.ascent import Ascent
-from planner.fleet.boxes import PERIOD_GAP_FRAC, Periods, everything
+from planner.fleet.box import everything
+from planner.fleet.boxes import PERIOD_GAP_FRAC, Periods
 from planner.fleet.columns import Columns
 from planner.fleet.mix import cheapest
 from planner.fleet.problem import Problem
