@@ -2,15 +2,16 @@
 
 Approximations, all labelled so wherever they are shown:
 
-* batch: at rate r a request spends o TPOT(n) decoding, so r = n / (o TPOT(n)) (Little); given n the
-  rate follows at once.
+* batch: at rate r a request spends o steps decoding, so r = n / (o t(n)) (Little); given n the rate
+  follows at once. A step takes t(n) = T(n) + s P n / o: who comes at random finds n others, not n - 1.
 * wait for the prefill: prompts share the replica with decode steps; one prompt at a time, Poisson
   arrivals, so the Pollaczek-Khinchine mean wait with work P and load u = r P:
   W = u P (1 + cv^2) / (2 (1 - u)); its tail is taken as exponential beyond probability u
   (Kingman's heavy-traffic limit).
 * wait for a place in the batch: Sakasegawa's fit for M/G/c,
   W = S u^(sqrt(2 (c + 1)) - 1) / (c (1 - u)) (1 + cv^2) / 2 with c places and S the time inside.
-* TPOT percentiles: the number of running sequences is Poisson about its mean (M/G/inf).
+* TPOT percentiles: the number of running sequences is Poisson about its mean (M/G/inf), and so are
+  the prompts between tokens (`between_tokens`).
 
 References: Kleinrock, "Queueing Systems" vol. 1, 1975; Sakasegawa, Ann. Inst. Statist. Math. 29,
 67-75, 1977.
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.serving.between_tokens import BetweenTokens, between_tokens
 from planner.serving.steady_state import Service, first_token_s
 
 Array = NDArray[np.float64]
@@ -65,8 +67,11 @@ def at_running(s: Service, running: Array, *, tail_prompt: Array | None = None) 
     """
     demand, limit = s.situation.demand, s.situation.limit
     steps = np.maximum(demand.output - 1.0, 1.0)
-    tpot = s.decode_s(running) + s.interference_s(running)
-    rate = running / (steps * tpot)
+    decode = s.decode_s(running)
+    step = decode + _prompts_s(s, running)
+    rate = running / (steps * step)
+    tokens = _tokens(s, rate, step, decode)
+    tpot = tokens.mean_s
     bare = first_token_s(s, np.ones_like(running), tpot)
     wait, tail = _prefill_wait(s, rate)
     inside = bare + wait + steps * tpot
@@ -79,7 +84,7 @@ def at_running(s: Service, running: Array, *, tail_prompt: Array | None = None) 
     tpot_at = {}
     for p in PERCENTILES:
         busy = running + _NORMAL[p] * np.sqrt(np.maximum(running, 0.0))
-        tpot_at[p] = s.decode_s(busy) + s.interference_s(busy)
+        tpot_at[p] = tokens.at(_NORMAL[p], s.decode_s(busy) - decode)
     return OpenState(
         requests_per_s=rate,
         running=running,
@@ -89,6 +94,24 @@ def at_running(s: Service, running: Array, *, tail_prompt: Array | None = None) 
         load_frac=np.maximum(rate * s.prompt_s / s.situation.replicas, rate * inside / limit),
         ttft_at=ttft_at,
         tpot_at=tpot_at,
+    )
+
+
+def _prompts_s(s: Service, running: Array) -> Array:
+    """Return what prompts of others add to a step on the mean [s]."""
+    steps = np.maximum(s.situation.demand.output - 1.0, 1.0)
+    return np.asarray(s.prompt_share * s.prompt_s * running / (s.situation.replicas * steps))
+
+
+def _tokens(s: Service, rate: Array, step: Array, decode: Array) -> BetweenTokens:
+    each, own = rate / s.situation.replicas, s.prompt_share * s.prompt_s
+    return between_tokens(
+        step_s=step,
+        decode_s=decode,
+        load_frac=each * own,
+        second_s=each * own**2 * (1.0 + LENGTH_CV2),
+        own_s=own,
+        steps=np.maximum(s.situation.demand.output - 1.0, 1.0),
     )
 
 
@@ -141,4 +164,4 @@ def at_rate(s: Service, rate: Array) -> OpenState:
 
 def _rate(s: Service, running: Array) -> Array:
     steps = np.maximum(s.situation.demand.output - 1.0, 1.0)
-    return np.asarray(running / (steps * (s.decode_s(running) + s.interference_s(running))))
+    return np.asarray(running / (steps * (s.decode_s(running) + _prompts_s(s, running))))

@@ -5,15 +5,10 @@ Notes
 All sequences of a unit share its steps. With rates l_i, n_i = l_i o_i t sequences of class i decode at
 a step time t that is their mean T over the batch, plus the prompts that come meanwhile:
 
-    t = T(n) + s (n - 1) / n  t sum_i l_i P_i
+    t = T(n) + s t sum_i l_i P_i
 
-as in `steady_state`, whose formulas these are for a single class. Prompts do not come evenly: over the
-o_j steps of a request of class j they are Poisson, so its time per token has the variance
-
-    s^2 t sum_i l_i P_i^2 / o_j
-
-besides that of the batch (compound Poisson; W. Feller, "An Introduction to Probability Theory and Its
-Applications" vol. 1, XII.2, 1968). A class of short outputs so suffers most from another's long prompts.
+as in `open_load`, whose formulas these are for a single class. Prompts do not come evenly
+(`between_tokens`): a class of short outputs suffers most from another's long prompts.
 What is returned is the percentile in the mix over that of the class alone on an equally busy unit, so
 that a class split in two equal ones stretches nothing.
 """
@@ -26,6 +21,8 @@ from numpy.typing import NDArray
 
 from planner.deployment import Deployment
 from planner.serving import coefficients, intervals, open_load, placement, situation, steady_state
+from planner.serving.between_tokens import between_tokens
+from planner.serving.open_load import LENGTH_CV2
 from planner.serving.placement import Placed
 from planner.serving.situation import ALL_QUEUED, Demand
 from planner.serving.steady_state import Service
@@ -50,10 +47,17 @@ class SharedUnit:
     def tpot_s(self, rates: Array, name: str) -> Array:
         """Return a percentile, or the mean, of the time per output token of each class [s]."""
         step_s, batch = self._steady(rates)
+        decode_s = self._decode_s(rates, batch)
+        tokens = between_tokens(
+            step_s=np.asarray(step_s),
+            decode_s=np.asarray(decode_s),
+            load_frac=np.asarray(rates @ self.prompt_s),
+            second_s=np.asarray(self._replicas * rates @ self.prompt_s**2 * (1.0 + LENGTH_CV2)),
+            own_s=self._replicas * self.prompt_s,
+            steps=self.steps,
+        )
         z = _NORMAL[name]
-        spread = self._step_s(rates, batch + np.sqrt(batch), step_s) - step_s
-        noise = step_s * float(rates @ self.prompt_s**2) / self.steps
-        return np.asarray(step_s + z * np.sqrt(spread**2 + noise))
+        return tokens.at(z, np.asarray(self._decode_s(rates, batch + z * np.sqrt(batch)) - decode_s))
 
     def alone_s(self, rates: Array, name: str) -> Array:
         """Return the same of each class at its rate if the others were not there [s]."""
@@ -68,9 +72,11 @@ class SharedUnit:
     @property
     def prompt_s(self) -> Array:
         """What one prompt of each class adds to steps, as far as decoding waits for it [s]."""
-        values = self.service.values
-        share = values["prefill_share"] * np.maximum(1.0 - values["wave_share"], 0.0)
-        return np.asarray(share * self.service.prompt_s / self.service.situation.replicas)
+        return np.asarray(self.service.prompt_share * self.service.prompt_s / self._replicas)
+
+    @property
+    def _replicas(self) -> Array:
+        return self.service.situation.replicas
 
     def _steady(self, rates: Array) -> tuple[float, float]:
         """Return the mean step time [s] and the sequences that decode."""
@@ -86,10 +92,11 @@ class SharedUnit:
         return batch / float(rates @ self.steps), batch
 
     def _step_s(self, rates: Array, batch: float, step_s: float) -> float:
+        return self._decode_s(rates, batch) + step_s * float(rates @ self.prompt_s)
+
+    def _decode_s(self, rates: Array, batch: float) -> float:
         part = rates * self.steps / float(rates @ self.steps)
-        decode_s = float(part @ self.service.decode_s(np.full(len(rates), batch)))
-        others = max(batch - 1.0, 0.0) / max(batch, 1e-12)
-        return decode_s + others * step_s * float(rates @ self.prompt_s)
+        return float(part @ self.service.decode_s(np.full(len(rates), batch)))
 
 
 def shared_unit(deployment: Deployment, classes: Sequence[TrafficClass]) -> SharedUnit:

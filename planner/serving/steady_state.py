@@ -66,9 +66,13 @@ class Service:
     def interference_s(self, running: Array) -> Array:
         """Mean delay of a decode step by prompts of other requests."""
         steps = np.maximum(self.situation.demand.output - 1.0, 1.0)
-        share = self.values["prefill_share"] * np.maximum(1.0 - self.values["wave_share"], 0.0)
         others = np.maximum(running / self.situation.replicas - 1.0, 0.0)
-        return np.asarray(share * others / steps * self.prompt_s)
+        return np.asarray(self.prompt_share * others / steps * self.prompt_s)
+
+    @property
+    def prompt_share(self) -> Array:
+        """Part of the time of others' prompts that decoding waits for."""
+        return np.asarray(self.values["prefill_share"] * np.maximum(1.0 - self.values["wave_share"], 0.0))
 
 
 def service(situation: Situation, values: Values) -> Service:
