@@ -164,24 +164,28 @@ def _only(kind: Kind, ways: tuple[int, ...]) -> Kind:
 def _columns(problem: Problem) -> _Columns:
     limits = (*problem.stock, *problem.mean_stock)
     flat = len(problem.spans) == 1
-    rows: list[tuple[int, int, Priced]] = [
-        (k, w, priced)
-        for k, kind in enumerate(problem.kinds)
-        if any(kind.capacity)
-        for w, priced in enumerate(kind.purchases)
-    ]
-    shape = (len(rows), len(problem.rates))
+    able = [place for place, kind in enumerate(problem.kinds) if any(kind.capacity)]
+    kinds = [problem.kinds[place] for place in able]
+    ways = [len(kind.purchases) for kind in kinds]
+    priced = [way for kind in kinds for way in kind.purchases]
+    shape = (len(kinds), len(problem.rates))
     nothing = (0.0,) * len(problem.rates)
+    served = [kind.served_usd_per_h or nothing for kind in kinds]
+    each = np.repeat(np.arange(len(kinds)), ways)
     return _Columns(
-        kind=np.array([k for k, _, _ in rows], dtype=np.int64),
-        way=np.array([w for _, w, _ in rows], dtype=np.int64),
-        capacity=np.array([problem.kinds[k].capacity for k, _, _ in rows]).reshape(shape),
-        served=np.array([problem.kinds[k].served_usd_per_h or nothing for k, _, _ in rows]).reshape(shape),
-        units=np.array([priced.units * priced.available_frac for _, _, priced in rows]),
-        usd_per_h=np.array([priced.usd_per_h for _, _, priced in rows]),
-        committed=np.array([priced.committed and not flat for _, _, priced in rows], dtype=bool),
-        since=np.array([priced.since for _, _, priced in rows], dtype=np.int64),
-        draws=np.array([_draws(priced, limits) for _, _, priced in rows]).reshape(len(rows), len(limits)),
+        kind=np.array(able, dtype=np.int64)[each],
+        way=np.array([place for count in ways for place in range(count)], dtype=np.int64),
+        capacity=np.array([kind.capacity for kind in kinds], dtype=float).reshape(shape)[each],
+        served=np.array(served, dtype=float).reshape(shape)[each],
+        units=np.array([way.units * way.available_frac for way in priced], dtype=float),
+        usd_per_h=np.array([way.usd_per_h for way in priced], dtype=float),
+        committed=np.array([way.committed and not flat for way in priced], dtype=bool),
+        since=np.array([way.since for way in priced], dtype=np.int64),
+        draws=(
+            np.array([_draws(way, limits) for way in priced], dtype=float).reshape(len(priced), len(limits))
+            if limits
+            else np.zeros((len(priced), 0))
+        ),
     )
 
 

@@ -95,8 +95,13 @@ class Market:
     def _first(self) -> list[Line]:
         """Return the lines to rate before any is compared: of each solver, those that promise most."""
         groups: dict[tuple[str, ...], list[Line]] = {}
+        known: dict[tuple[str, str], list[Line]] = {}
         for line in self.lines:
-            groups.setdefault(self._solves(line), []).append(line)
+            unit = line.candidate.deployment
+            own = known.get((unit.model, unit.weights))
+            if own is None:
+                own = known[unit.model, unit.weights] = groups.setdefault(self._solves(line), [])
+            own.append(line)
         open_groups = [own for own in groups.values() if not any(line.is_rated for line in own)]
         most = FIRST_RATED if len(groups) == 1 else FIRST_OF_SOLVER
         return [line for own in open_groups for line in sorted(own, key=_promise)[:most]]

@@ -98,10 +98,12 @@ def unit_times(
 
     What is not rated yet stands at the least that physics allows.
     """
+    if not by_chains(scenario):
+        return (None,) * len(scenario.classes), ("",) * len(scenario.classes)
     times: list[float | None] = []
     why: list[str] = []
     for place, traffic in enumerate(scenario.classes):
-        task = scenario.task_of(traffic) if by_chains(scenario) else None
+        task = scenario.task_of(traffic)
         if task is None or task.deadline_s is None:
             times.append(None)
             why.append("")

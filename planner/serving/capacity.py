@@ -34,6 +34,9 @@ _POINTS = 5
 _ROUNDS = 40
 _SMALLEST_BATCH = 1e-3
 _PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
+_LIMITED = tuple((metric, name) for metric in ("ttft", "tpot") for name in ("mean", *_PERCENTILES))
+_WHOLE = 0.95
+"""Percentile of the limit on whole requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +124,13 @@ class _Search:
     def state(self, batch: Array) -> OpenState:
         return open_load.at_running(self.ready, batch, tail_prompt=self.tail_prompt)
 
+    def _limited(self, batch: Array) -> OpenState:
+        """Return the state with the percentiles alone that some limit is on."""
+        asked = {_PERCENTILES[name] for _, name in self.limits if name in _PERCENTILES} | {_WHOLE}
+        return open_load.at_running(
+            self.ready, batch, tail_prompt=self.tail_prompt, percentiles=sorted(asked)
+        )
+
     def keeps(self, state: OpenState, ttft: Array, tpot: Array) -> Mask:
         """Tell which pairs are within all limits when times are longer by these factors."""
         good = state.load_frac * tpot <= FULL_LOAD
@@ -128,18 +138,18 @@ class _Search:
             factor = ttft if metric == "ttft" else tpot
             good &= _value(state, metric, name) * factor <= limit
         steps = np.maximum(self.ready.situation.demand.output - 1.0, 0.0)
-        whole = state.ttft_at[0.95] * ttft + steps * state.tpot_at[0.95] * tpot
+        whole = state.ttft_at[_WHOLE] * ttft + steps * state.tpot_at[_WHOLE] * tpot
         return np.asarray(good & (whole <= self.whole_limit_s))
 
     def largest(self, ttft: Array, tpot: Array) -> tuple[Array, Mask]:
         """Return the largest batch within the limits, and where there is one at all."""
         low = np.full(self.tail_prompt.shape, _SMALLEST_BATCH)
-        possible = self.keeps(self.state(low), ttft, tpot)
+        possible = self.keeps(self._limited(low), ttft, tpot)
         high = self.ready.situation.limit.copy()
-        whole = self.keeps(self.state(high), ttft, tpot)
+        whole = self.keeps(self._limited(high), ttft, tpot)
         for _ in range(_ROUNDS):
             middle = np.sqrt(low * high)
-            good = self.keeps(self.state(middle), ttft, tpot)
+            good = self.keeps(self._limited(middle), ttft, tpot)
             low, high = np.where(good, middle, low), np.where(good, high, middle)
         return np.where(whole, self.ready.situation.limit, low), possible
 
@@ -164,9 +174,10 @@ def _search(pairs: Sequence[tuple[Placed, TrafficClass]], file: CoefficientFile)
     ready = steady_state.service(where, placement.values(placed, file))
     tail = np.array([each.prompt_tokens_p95 or each.prompt_tokens for _, each in pairs]) / prompt
     limits = {}
-    for metric in ("ttft", "tpot"):
-        for name in ("mean", *_PERCENTILES):
-            limits[metric, name] = _limit(pairs, f"{metric}_{name}_s")
+    for metric, name in _LIMITED:
+        limit = _limit(pairs, f"{metric}_{name}_s")
+        if np.isfinite(limit).any():
+            limits[metric, name] = limit
     return _Search(ready, tail, limits, _limit(pairs, "e2e_p95_s"))
 
 
@@ -249,7 +260,7 @@ def _why_not(search: _Search, alone: OpenState, i: int, one: Placed, each: Traff
 
 
 def _alone_s(search: _Search, alone: OpenState, i: int) -> dict[str, float]:
-    return {f"{metric}_{name}_s": float(_value(alone, metric, name)[i]) for metric, name in search.limits}
+    return {f"{metric}_{name}_s": float(_value(alone, metric, name)[i]) for metric, name in _LIMITED}
 
 
 def broken_alone(alone_s: Mapping[str, float], traffic: TrafficClass) -> str:

@@ -17,6 +17,7 @@ References: Kleinrock, "Queueing Systems" vol. 1, 1975; Sakasegawa, Ann. Inst. S
 67-75, 1977.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,13 @@ class OpenState:
     tpot_at: dict[float, Array]
 
 
-def at_running(s: Service, running: Array, *, tail_prompt: Array | None = None) -> OpenState:
+def at_running(
+    s: Service,
+    running: Array,
+    *,
+    tail_prompt: Array | None = None,
+    percentiles: Sequence[float] = PERCENTILES,
+) -> OpenState:
     """Evaluate the state in which `running` sequences decode on average.
 
     Parameters
@@ -64,6 +71,8 @@ def at_running(s: Service, running: Array, *, tail_prompt: Array | None = None) 
         Mean sequences decoding, of the whole instance.
     tail_prompt : ndarray, optional
         95th percentile of prompt tokens over the mean: scales the prefill in upper percentiles.
+    percentiles : sequence of float
+        Those that are asked for.
     """
     demand, limit = s.situation.demand, s.situation.limit
     steps = np.maximum(demand.output - 1.0, 1.0)
@@ -79,10 +88,10 @@ def at_running(s: Service, running: Array, *, tail_prompt: Array | None = None) 
     stretch = np.ones_like(running) if tail_prompt is None else np.maximum(tail_prompt, 1.0)
     ttft_at = {
         p: bare + (stretch - 1.0 if p >= 0.9 else 0.0) * s.prefill_s + tail(p) + place * _exceed(p)
-        for p in PERCENTILES
+        for p in percentiles
     }
     tpot_at = {}
-    for p in PERCENTILES:
+    for p in percentiles:
         busy = running + _NORMAL[p] * np.sqrt(np.maximum(running, 0.0))
         tpot_at[p] = tokens.at(_NORMAL[p], s.decode_s(busy) - decode)
     return OpenState(

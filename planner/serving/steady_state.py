@@ -15,7 +15,7 @@ once; of ten turns, the first then makes each wait for half of the others: wave 
 T is interpolated between sizes of the batch; users beyond the limit queue outside.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,22 +41,35 @@ class Service:
     """P: seconds that one prompt adds to steps that run anyway."""
     prefill_s: Array
     """Seconds of a prompt on an idle replica, its own steps included."""
+    _knots: tuple[tuple[Array, Array, Array], ...] = field(init=False, repr=False)
+    """Size, time and slope up to the next larger size, of every size that was lowered."""
+
+    def __post_init__(self) -> None:
+        sizes = self.situation.sizes
+        times = [self._latency_s(step) for step in self.decode]
+        knots = []
+        for k in range(len(times) - 1):
+            gap = sizes[k] - sizes[k + 1]
+            rise = np.maximum(times[k] - times[k + 1], 0.0)
+            slope = np.where(gap > 1e-9, rise / np.maximum(gap, 1e-9), 0.0)
+            knots.append((sizes[k], times[k], np.asarray(slope)))
+        knots.append((sizes[len(times) - 1], times[-1], np.zeros_like(times[-1])))
+        object.__setattr__(self, "_knots", tuple(knots))
 
     def decode_s(self, running: Array) -> Array:
         """T(n) through all pipeline stages; n counts the whole instance.
 
         Piecewise linear between the sizes that were lowered.
         """
-        sizes = self.situation.sizes
         size = np.maximum(running / self.situation.stages, 1.0)
-        times = [self._latency_s(step) for step in self.decode]
-        found = times[0]
-        for k in range(len(times) - 1):
-            gap = sizes[k] - sizes[k + 1]
-            rise = np.maximum(times[k] - times[k + 1], 0.0)
-            slope = np.where(gap > 1e-9, rise / np.maximum(gap, 1e-9), 0.0)
-            found = np.where((k == 0) | (size < sizes[k]), times[k] + slope * (size - sizes[k]), found)
-        return np.asarray(np.maximum(found, times[-1]))
+        *upper, last = self._knots
+        if not upper:
+            return np.asarray(np.broadcast_to(last[1], np.broadcast_shapes(last[1].shape, size.shape)))
+        at, time_s, slope = upper[0]
+        found = time_s + slope * (size - at)
+        for at, time_s, slope in upper[1:]:
+            found = np.where(size < at, time_s + slope * (size - at), found)
+        return np.asarray(np.maximum(found, last[1]))
 
     def _latency_s(self, step: StepTime) -> Array:
         """Through all stages: kernels, messages and launches of each; scheduling once."""
