@@ -3,7 +3,8 @@
 The programme adds up the times that classes take of a unit. That is right for the work, and too
 hopeful for the time per output token. So each kind that classes share is looked at after it was
 chosen; where a class would break its limit there, all is chosen anew among units that are shared and
-count for less, and units of the same deployment that each serve one class alone.
+count for less, units of the same deployment that do without one of these classes, and such that each
+serve one class alone: only those that share are left less.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from planner.serving.shared_unit import SharedUnit
 
 Array = NDArray[np.float64]
-ROUNDS = 6
+ROUNDS = 20
 """Times that kinds are made to count for less and all is chosen anew."""
 HALVINGS = 24
 NOTHING_FRAC = 1e-3
@@ -49,19 +50,24 @@ def with_room(outcome: Outcome) -> tuple[Outcome, tuple[str, ...]]:
     """
     kept_frac: dict[str, float] = {}
     for _ in range(ROUNDS):
-        kept = ((item.line.candidate.key, _kept_frac(outcome, item)) for item in outcome.deployed())
-        fracs = {key: frac for key, frac in kept if frac < 1}
-        if not fracs:
+        full = {item.line.candidate.key: item for item in outcome.deployed() if _kept_frac(outcome, item) < 1}
+        if not full:
             break
+        fracs = {key: _kept_frac(outcome, item) for key, item in full.items()}
         names = [traffic.name for traffic in outcome.market.scenario.classes]
-        known = {line.candidate.key for line in outcome.market.lines}
-        lines = [
-            new
-            for line in outcome.market.lines
-            for new in _apart(line, fracs.get(line.candidate.key, 1.0), names)
-            if new.candidate.key == line.candidate.key or new.candidate.key not in known
-        ]
-        moved = solve(outcome.market.of_lines(tuple(lines)))
+        lines: dict[str, Line] = {}
+        for line in outcome.market.lines:
+            item = full.get(line.candidate.key)
+            lines[line.candidate.key] = (
+                line
+                if item is None
+                else _with_capacity(
+                    line, line.candidate.key, [fracs[item.line.candidate.key] * r for r in line.capacity]
+                )
+            )
+            for new in () if item is None else _apart(item, names):
+                lines.setdefault(new.candidate.key, new)
+        moved = solve(outcome.market.of_lines(tuple(lines.values())))
         if moved is None or not moved.within_budget:
             return outcome, (*_said(outcome, kept_frac), *_short(outcome, fracs))
         outcome = moved
@@ -95,16 +101,16 @@ def _short(outcome: Outcome, fracs: dict[str, float]) -> tuple[str, ...]:
     )
 
 
-def _apart(line: Line, frac: float, names: Sequence[str]) -> Iterator[Line]:
-    """Yield a line as classes may share it, and once for each class alone."""
-    if frac == 1.0:
-        yield line
-        return
-    yield _with_capacity(line, line.candidate.key, [frac * rate for rate in line.kind.capacity])
-    for place, (name, rate) in enumerate(zip(names, line.kind.capacity, strict=True)):
-        if rate > 0:
-            alone = [rate if other == place else 0.0 for other in range(len(names))]
-            yield _with_capacity(line, f"{line.candidate.key}{ALONE}{name}", alone)
+def _apart(item: Deployed, names: Sequence[str]) -> Iterator[Line]:
+    """Yield a line without each of the classes that share it here, and for each class alone."""
+    line, base = item.line, item.line.candidate.key.split(ALONE)[0]
+    able = [place for place, rate in enumerate(line.kind.capacity) if rate > 0]
+    fewer = [[other for other in able if other != place] for place in able if item.shares[place] > 0]
+    for places in (*fewer, *([place] for place in able)):
+        if places:
+            some = [rate if place in places else 0.0 for place, rate in enumerate(line.kind.capacity)]
+            key = f"{base}{ALONE}{' and '.join(names[place] for place in places)}"
+            yield _with_capacity(line, key, some)
 
 
 def _with_capacity(line: Line, key: str, capacity: Sequence[float]) -> Line:
