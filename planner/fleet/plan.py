@@ -13,7 +13,7 @@ from planner.fleet.energy_goal import power_w
 from planner.fleet.felt import felt, predicted, with_felt
 from planner.fleet.growing import grown
 from planner.fleet.infeasible import LOAD_MARGIN_FRAC
-from planner.fleet.interference import with_room
+from planner.fleet.interference import ALONE, with_room
 from planner.fleet.market import Market, rate, survey
 from planner.fleet.mix import most_load
 from planner.fleet.outcome import Outcome, solve
@@ -186,7 +186,8 @@ def _mtok_per_h(outcome: Outcome) -> float:
 def _dominated(outcome: Outcome) -> tuple[Rejected, ...]:
     """Return what was left out because others carry as much of every class at no higher cost."""
     by_ceiling = [line.candidate.key for line in outcome.market.lines if not line.is_rated]
-    by_rating = [outcome.lines[place].candidate.key for place in reduce(outcome.problem).dropped]
+    dropped = [outcome.lines[place].candidate.key for place in reduce(outcome.problem).dropped]
+    by_rating = [key for key in dropped if ALONE not in key]  # kinds by the classes on them are no candidates
     return (
         *(Rejected(candidate=key, why=f"dominated: {DOMINATED}") for key in by_rating),
         *(

@@ -8,6 +8,7 @@ from planner.fleet.ability import Predictor
 from planner.fleet.interference import _kept_frac, with_room
 from planner.fleet.market import survey
 from planner.fleet.outcome import Outcome, solve
+from planner.fleet.plan import make_plan
 from workloads.scenario import Candidates, Scenario, Slo, TrafficClass
 
 H100 = "nvidia-h100-sxm5-80gb"
@@ -57,6 +58,21 @@ def test_no_kind_that_classes_share_is_left_without_room() -> None:
     assert all(_kept_frac(roomy, item) == 1 for item in roomy.deployed())
     assert roomy.mix.usd_per_h >= first.mix.usd_per_h * (1 - 1e-6)
     assert said
+
+
+def test_units_told_apart_by_their_classes_are_no_candidates_turned_down() -> None:
+    notes = TrafficClass(
+        name="notes",
+        requests_per_s=10.0,
+        prompt_tokens=1000,
+        output_tokens=100,
+        slo=Slo(tpot_p95_s=0.05, ttft_p95_s=4.0),
+    )
+    plan = make_plan(scenario(CHAT, PAPERS, notes).model_copy(update={"confidence": 0.95}))
+    assert any("Of 1x" in said for said in plan.assumptions)
+    keys = [row.candidate for row in plan.rejected]
+    assert len(keys) == len(set(keys)) <= plan.candidates_considered
+    assert not any(traffic.name in key for key in keys for traffic in (CHAT, PAPERS))
 
 
 def test_it_never_costs_more_than_units_of_their_own() -> None:
