@@ -2,8 +2,8 @@
 
     python benchmarks/predict_accuracy.py cases.jsonl [-o docs/validation.md]
 
-Refits the engine coefficients without each model, each device, each engine and each fifth of the
-settings, predicts what was left out, asks what decisions by those predictions cost, and writes
+Refits the engine coefficients without each model, each device, each engine, each fifth of the runs
+and of the settings, predicts what was left out, asks what decisions by those predictions cost, and writes
 docs/validation.md with learning curve and ablation. Takes about ten minutes of one core.
 """
 
@@ -29,8 +29,7 @@ from tonnage.files import write_text
 
 Array = NDArray[np.float64]
 SPREAD = {"tpot_s": "tpot", "ttft_s": "ttft", "output_tokens_per_s": "throughput"}
-UNSEEN = {"setting": (False, False, False), "model": (True, False, False),
-          "device": (False, True, False), "engine": (False, False, True)}  # fmt: skip
+UNSEEN = ("setting", "run", "model", "device", "engine")
 WORST = 20
 COLUMNS = "| stratum, metric | n | median | p90 | gm | bias | inside |\n|---|---|---|---|---|---|---|"
 MARGINS = (1.0, 1.05, 1.1)
@@ -144,10 +143,10 @@ def seen(rows: Sequence[Row], found: Calibration) -> str:
 
 def half_width(row: Row, found: Calibration, label: str) -> float:
     """Return half of the 80 % interval of one row's log, for a case of the kind that was left out."""
-    model, device, engine = UNSEEN[label]
+    new = {f"new_{kind}": label == kind for kind in ("model", "device", "engine")}
     name = SPREAD[row.metric] + ("_single" if row.stratum == "single" else "")
     spread = found.file.spread[name]
-    return Z90 * total(spread, new_model=model, new_device=device, new_engine=engine)
+    return Z90 * total(spread, **new, new_run=label != "setting")
 
 
 def predictions(rows: Sequence[Row], found: Calibration, label: str) -> list[str]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from planner.serving.calibrate import Problem, fit, leave_out
 from planner.serving.calibration_file import KEYS
 from planner.serving.measured import METRICS, Row
-from planner.serving.priors import SHIPPED, Effect, Prior, Structure
+from planner.serving.priors import ACROSS, Effect, Prior, Structure
 
 Array = NDArray[np.float64]
 
@@ -25,17 +25,17 @@ _OFF = 1e-6
 
 
 def _without(test: Callable[[Effect], bool]) -> Structure:
-    return replace(SHIPPED, effects=tuple(effect for effect in SHIPPED.effects if not test(effect)))
+    return replace(ACROSS, effects=tuple(effect for effect in ACROSS.effects if not test(effect)))
 
 
 def _fixed(centres: Mapping[str, float]) -> Structure:
-    priors = {**SHIPPED.priors, **{name: Prior(value, 1e-3) for name, value in centres.items()}}
-    kept = tuple(effect for effect in SHIPPED.effects if effect.coefficient not in centres)
+    priors = {**ACROSS.priors, **{name: Prior(value, 1e-3) for name, value in centres.items()}}
+    kept = tuple(effect for effect in ACROSS.effects if effect.coefficient not in centres)
     return Structure(priors, kept)
 
 
 PARTS: Mapping[str, Structure] = {
-    "everything": SHIPPED,
+    "everything": ACROSS,
     "no deviations at all": _without(lambda effect: True),
     "none of a run's own": _without(lambda effect: "model" in effect.grouping),
     "none by device": _without(lambda effect: effect.grouping in ("device", "engine+device", "generation")),

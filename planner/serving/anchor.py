@@ -7,9 +7,9 @@ intervals. The throughput's own error follows from Little's law, rate = users / 
 .. math:: e_{rate} = -(w\,e_{TPOT} + (1 - w)\,e_{TTFT}) + e_{own},
           \qquad w = o\,TPOT / (TTFT + o\,TPOT)
 
-Correlation of two settings: what a new device, model or engine brings (the parts of the calibrated
-variance that stand for it) is common to all cases on it and fades slowly with the load; the rest is
-shared by settings alike, less by every mismatch, and fades fast:
+Correlation of two settings: what a new device, model, engine or run brings (the parts of the
+calibrated variance that stand for it) is common to all cases on it and fades slowly with the load; the
+rest is shared by settings alike, less by every mismatch, and fades fast:
 
 .. math:: \rho = 0.87\,(s_{known}\,\rho_{setup}\,2^{-d/1.9} + s_{new}\,2^{-d/11.4}), \quad
           d = |\Delta\log_2 users| + |\Delta\log_2 isl| + |\Delta\log_2 osl|
@@ -198,6 +198,8 @@ def _alike(a: Outlook, b: Outlook, metric: str, file: CoefficientFile, far: Arra
     new = np.outer(rows[1], columns[1]) * same["model"]
     new += np.outer(rows[2], columns[2]) * (same["device"] & same["engine"])
     new += np.outer(rows[3], columns[3]) * same["engine"]
+    runs = ([one.groups.run for one in side.placed] for side in (a, b))
+    new += np.outer(rows[4], columns[4]) * _equal(*runs)
     return np.asarray(own * np.exp(-far / OCTAVES) + new * np.exp(-far / OCTAVES_NEW))
 
 
@@ -219,16 +221,17 @@ def _equal(ours: Sequence[object], theirs: Sequence[object]) -> NDArray[np.bool_
 
 
 def _shares(placed: Sequence[Placed], metric: str, file: CoefficientFile) -> Array:
-    """Square roots of the parts of the variance: known, new model, new device, new engine; (4, cases)."""
+    """Square roots of the parts of the variance: known, new model, device, engine and run; (5, cases)."""
     spread = file.spread["throughput" if metric == "output_tokens_per_s" else metric.removesuffix("_s")]
-    out = np.zeros((4, len(placed)))
+    out = np.zeros((5, len(placed)))
     for i, one in enumerate(placed):
         new = (
             one.cut.model not in file.models,
             not file.has_measured(one.groups),
             one.groups.engine not in file.engines,
+            not file.has_run(one.groups),
         )
-        sizes = (spread.new_model, spread.new_device, spread.new_engine)
+        sizes = (spread.new_model, spread.new_device, spread.new_engine, spread.new_run)
         is_own = one.target.is_measured
         sigma = (spread.known, *(0.0 if is_own else s * n for s, n in zip(sizes, new, strict=True)))
         out[:, i] = np.array(sigma) / max(float(np.linalg.norm(sigma)), 1e-12)

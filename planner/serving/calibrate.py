@@ -6,7 +6,7 @@ One fit takes seconds (see `descent`), so everything can be left out in turn.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from planner.deployment import Load
 from planner.serving import steady_state
-from planner.serving.coefficients import FRAC_CEILING, NAMES, Groups
+from planner.serving.coefficients import FRAC_CEILING, NAMES, RUN, Groups
 from planner.serving.descent import Posterior, descend
 from planner.serving.measured import METRICS, Row, weights
 from planner.serving.placement import Placed, place
@@ -58,8 +58,8 @@ def _scale(row: Row) -> float:
     return SINGLE_TTFT_SCALE if row.metric == "ttft_s" and row.case.osl <= 1 else SCALES[row.metric]
 
 
-_HELD = 1e-3
-"""Of a prior's width: too narrow to deviate by."""
+_RUN_ROUNDS = 15
+"""Steps for what is peculiar to runs, which nothing else depends on."""
 
 
 class Layout:
@@ -76,10 +76,11 @@ class Layout:
             self.levels.append({name: len(self.centres) + i for i, name in enumerate(names)})
             self.centres += [0.0] * len(names)
             self.sigmas += [effect.sigma] * len(names)
-        self.own = np.zeros(len(self.centres), dtype=np.bool_)
-        """Which parameters are peculiar to one published run."""
+        self.stage = np.zeros(len(self.centres), dtype=np.intp)
+        """When a parameter is fitted: 0 what deployments share, 1 what is peculiar to a model on a device,
+        2 what is peculiar to one release there."""
         for effect, levels in zip(self.effects, self.levels, strict=True):
-            self.own[list(levels.values())] = "model" in effect.grouping.split("+")
+            self.stage[list(levels.values())] = _stage(effect.grouping)
 
     def spread(self, groups: Sequence[Groups]) -> list[Any]:
         """Which parameters add up to each log coefficient: sparse, (rows, parameters) per name.
@@ -101,6 +102,12 @@ class Layout:
         return [csr_matrix((np.ones(row.size), (row, column)), shape=shape) for row, column in places]
 
 
+def _stage(grouping: str) -> int:
+    if grouping == RUN:
+        return 2
+    return 1 if "model" in grouping.split("+") else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """A parameter vector with its layout."""
@@ -117,8 +124,10 @@ class Fitted:
 def fit(problem: Problem, *, structure: Structure = SHIPPED, rounds: int = 40) -> Fitted:
     """Fit all coefficients to the rows of a problem, from the centres of the priors.
 
-    What all runs share is fitted first, and only then what is peculiar to one: together from the start,
-    the hundreds of the latter take up what belongs to the former, and the descent stands still there.
+    In three stages. What all deployments share is fitted first, and only then with it what is peculiar to
+    a model on a device: together from the start, the hundreds of the latter take up what belongs to the
+    former, and the descent stands still there. What is peculiar to one run comes last and moves nothing
+    else, so that it says nothing of models and devices that were not measured.
     """
     layout = Layout(problem.groups, structure)
 
@@ -133,9 +142,12 @@ def fit(problem: Problem, *, structure: Structure = SHIPPED, rounds: int = 40) -
         place_of=problem.case_of,
         weights=problem.weight,
     )
-    held = replace(posterior, sigmas=posterior.sigmas * np.where(layout.own, _HELD, 1.0))
-    shared = descend(held, posterior.centres, rounds=rounds)
-    return Fitted(layout, descend(posterior, shared, rounds=rounds))
+    theta = posterior.centres.copy()
+    stages = ((layout.stage == 0, rounds), (layout.stage <= 1, rounds), (layout.stage == 2, _RUN_ROUNDS))
+    for free, most in stages:
+        if free.any():
+            theta[free] = descend(posterior.part(free, theta), theta[free], rounds=most)
+    return Fitted(layout, theta)
 
 
 def leave_out(

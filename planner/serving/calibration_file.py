@@ -12,7 +12,8 @@ from planner.serving.calibrate import Fitted, Problem, fit, leave_out
 from planner.serving.coefficients import NAMES, CoefficientFile, Provenance, Spread
 from planner.serving.engines import resolve
 from planner.serving.measured import Row
-from planner.serving.priors import EFFECTS
+from planner.serving.placement import place
+from planner.serving.priors import ACROSS, EFFECTS, SHIPPED
 from tonnage.evidence import Z90
 
 Array = NDArray[np.float64]
@@ -53,7 +54,8 @@ def calibrate(rows: Sequence[Row], *, also: Sequence[Row] = (), say: Say = _quie
     say(f"fitted {len(every)} rows")
     errors = {}
     for label, key in KEYS.items():
-        errors[label] = leave_out(rows, key, also=also)
+        structure = SHIPPED if label == "setting" else ACROSS
+        errors[label] = leave_out(rows, key, also=also, structure=structure)
         say(f"refitted without each {label}")
     scores = {
         f"{label}, {metric}": score(values[inside])
@@ -70,6 +72,7 @@ def calibrate(rows: Sequence[Row], *, also: Sequence[Row] = (), say: Say = _quie
         devices=tuple(sorted({row.case.device for row in rows})),
         engines=tuple(sorted({_engine(row) for row in rows})),
         pairs=tuple(sorted({f"{_engine(row)}|{row.case.device}" for row in rows})),
+        runs=tuple(sorted({place(row.case).groups.run for row in rows})),
         provenance=Provenance(
             rows=dict(Counter(row.source for row in every)),
             fitted_on=datetime.now(UTC).date().isoformat(),
@@ -86,6 +89,11 @@ def _fold(row: Row) -> str:
     return str(sum(name.encode()) % FOLDS)
 
 
+def _run_fold(row: Row) -> str:
+    """Fifths of the runs: a release on a device with a model and a format, with all of its settings."""
+    return str(sum(place(row.case).groups.run.encode()) % FOLDS)
+
+
 def _engine(row: Row) -> str:
     return resolve(row.case.engine, kind="gpu")[0].name
 
@@ -95,8 +103,9 @@ KEYS: dict[str, Callable[[Row], str]] = {
     "model": lambda row: row.case.model,
     "device": lambda row: row.case.device,
     "engine": _engine,
+    "run": _run_fold,
 }
-"""What is left out: fifths of the settings, whole models, devices and engines."""
+"""What is left out: fifths of the settings, whole models, devices and engines, fifths of the runs."""
 
 
 def _by_metric(rows: Sequence[Row]) -> dict[str, NDArray[np.intp]]:
@@ -117,15 +126,23 @@ def effects(fitted: Fitted) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def _spread(errors: dict[str, Array], inside: NDArray[np.intp]) -> Spread:
-    """Widths that hold 80 % of the held-out errors; what a new group adds, in quadrature."""
+    """Widths that hold 80 % of the held-out errors; what a new group adds, in quadrature.
+
+    A new model, device or engine is a new run too.
+    """
     width = {name: _width(values[inside]) for name, values in errors.items()}
     known = max(width["setting"], _FLOOR)
+    run = max(width["run"], known)
 
-    def more(name: str) -> float:
-        return _round(float(np.sqrt(max(width[name] ** 2 - known**2, 0.0))))
+    def more(name: str, than: float) -> float:
+        return _round(float(np.sqrt(max(width[name] ** 2 - than**2, 0.0))))
 
     return Spread(
-        known=_round(known), new_model=more("model"), new_device=more("device"), new_engine=more("engine")
+        known=_round(known),
+        new_run=more("run", known),
+        new_model=more("model", run),
+        new_device=more("device", run),
+        new_engine=more("engine", run),
     )
 
 

@@ -50,8 +50,9 @@ class Coefficients:
         Power with which the share of the peak falls as the peak per watt rises.
     room_frac : float
         Share of the sequences that memory holds by its accounts which an engine admits.
-    step_factor : float
-        What is left of a step's time beyond the terms above; 1 but for what was measured itself.
+    step_factor, first_token_factor : float
+        What is left of the time of decode steps and of the time to first token beyond the terms above;
+        1 but for what was measured itself.
     ramp_frac : float
         Share of steady throughput that a finite run reaches: it fills and drains.
     """
@@ -78,9 +79,16 @@ class Coefficients:
     strain_power: float
     room_frac: float
     step_factor: float
+    first_token_factor: float
 
 
 NAMES = tuple(field.name for field in fields(Coefficients))
+LATER = {"first_token_factor": 1.0}
+"""What files of earlier versions lack, with the value that they mean."""
+
+
+RUN = "engine+version+backend+device+model+weights"
+"""Grouping of what is measured in one go, with one launch script, client and state of the machine."""
 
 
 class Groups(Record):
@@ -103,6 +111,13 @@ class Groups(Record):
     """Architecture of the device: hopper, blackwell, rdna3, apple m2 ..."""
     backend: str = "-"
     """Compute API that the engine goes through: cuda, metal, vulkan, rocm, cpu ..."""
+    version: str = "-"
+    """Release of the engine, as stated."""
+
+    @property
+    def run(self) -> str:
+        """What is measured in one go: a release on a device with a model and a format."""
+        return self.level(RUN)
 
     def level(self, grouping: str) -> str:
         """Return this deployment's level of a grouping such as `engine` or `engine+device`."""
@@ -118,6 +133,8 @@ class Spread(Record):
     """More, in quadrature, when the model was not in the fit."""
     new_device: float = 0.0
     new_engine: float = 0.0
+    new_run: float = 0.0
+    """More when no run of this release, device, model and format was; applies to everything new."""
 
 
 class Provenance(Record):
@@ -147,11 +164,13 @@ class CoefficientFile(FileRecord):
     engines: tuple[str, ...]
     pairs: tuple[str, ...]
     """Engine and device that were measured together, as `engine|device`."""
+    runs: tuple[str, ...] = ()
+    """Release, device, model and format that were measured together; see `RUN`."""
     provenance: Provenance
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        missing = sorted(set(NAMES) - set(self.base))
+        missing = sorted(set(NAMES) - set(self.base) - set(LATER))
         if missing:
             raise ValueError(f"no base value for {', '.join(missing)}; calibrate again")
         return self
@@ -164,11 +183,15 @@ class CoefficientFile(FileRecord):
         """Tell whether rows of this engine on this device were in the fit."""
         return groups.level("engine+device") in self.pairs
 
+    def has_run(self, groups: Groups) -> bool:
+        """Tell whether runs of this very release, device, model and format were in the fit."""
+        return groups.run in self.runs
+
     def _value(self, name: str, groups: Groups) -> float:
         log = 0.0
         for grouping, levels in self.effects.get(name, {}).items():
             log += levels.get(groups.level(grouping), 0.0)
-        value = self.base[name] * float(np.exp(log))
+        value = self.base.get(name, LATER.get(name, 1.0)) * float(np.exp(log))
         return min(value, FRAC_CEILING) if name.endswith("_frac") else value
 
 

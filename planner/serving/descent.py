@@ -9,7 +9,7 @@ for the reweighting Holland and Welsch, Comm. Stat. A 6, 813-827, 1977.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,8 @@ class Posterior:
         Whose coefficients a row depends on.
     weights : ndarray, shape (rows,)
         Of the rows in the loss.
+    given : ndarray, shape (names, places), or 0
+        Part of the log coefficients that no parameter changes.
     """
 
     errors: Callable[[Array], Array]
@@ -49,10 +51,23 @@ class Posterior:
     sigmas: Array
     place_of: NDArray[np.intp]
     weights: Array
+    given: Array | float = 0.0
+
+    def part(self, free: NDArray[np.bool_], theta: Array) -> "Posterior":
+        """Return the posterior of the `free` parameters where all others stay as in `theta`."""
+        rest = np.where(free, 0.0, theta)
+        columns = np.flatnonzero(free)
+        return replace(
+            self,
+            spread=[matrix[:, columns] for matrix in self.spread],
+            centres=self.centres[free],
+            sigmas=self.sigmas[free],
+            given=self.logs(rest),
+        )
 
     def logs(self, theta: Array) -> Array:
         """Log coefficients of every place."""
-        return np.stack([matrix @ theta for matrix in self.spread])
+        return np.asarray(np.stack([matrix @ theta for matrix in self.spread]) + self.given)
 
     def value(self, theta: Array) -> tuple[float, Array]:
         """Value to be minimised, and the errors of the rows."""

@@ -87,11 +87,11 @@ def _rates(mid: Array, sigma: Array, fastest: Array) -> Band:
 
 def sigmas(metric: str, cases: Sequence[Case], placed: Sequence[Placed], file: CoefficientFile) -> Array:
     """Log standard deviation of each case's metric."""
-    seen: dict[tuple[str, str, bool, bool], float] = {}
+    seen: dict[tuple[int, bool], float] = {}
     out = np.empty(len(cases))
     for i, (case, one) in enumerate(zip(cases, placed, strict=True)):
         stream = case.concurrency == 1 and case.load is Load.CLOSED
-        key = (one.groups.engine, one.groups.device, one.cut.model in file.models, stream)
+        key = (id(one.groups), stream)
         if key not in seen:
             seen[key] = sigma(metric, one, file, stream=stream)
         out[i] = seen[key]
@@ -109,13 +109,17 @@ def sigma(metric: str, one: Placed, file: CoefficientFile, *, stream: bool = Fal
         new_model=one.cut.model not in file.models,
         new_device=not file.has_measured(one.groups),
         new_engine=one.groups.engine not in file.engines,
+        new_run=not file.has_run(one.groups),
     )
     return float(np.hypot(known, ASSUMED_SIGMA[metric])) if one.target.evidence is Evidence.ASSUMED else known
 
 
-def total(spread: Spread, *, new_model: bool, new_device: bool, new_engine: bool) -> float:
-    """Add the variances that apply."""
+def total(
+    spread: Spread, *, new_model: bool, new_device: bool, new_engine: bool, new_run: bool = True
+) -> float:
+    """Add the variances that apply; what is new in anything else is a new run as well."""
     variance = spread.known**2
+    variance += spread.new_run**2 if new_run else 0.0
     variance += spread.new_model**2 if new_model else 0.0
     variance += spread.new_device**2 if new_device else 0.0
     variance += spread.new_engine**2 if new_engine else 0.0

@@ -58,6 +58,7 @@ def _place(
     shard: Shard,
     lengths: str,
     api: str | None,
+    version: str | None,
 ) -> Placed:
     on = target(device)
     engine, notes = resolve(engine_name, kind=on.kind)
@@ -86,6 +87,7 @@ def _place(
             lengths=lengths,
             generation=on.generation,
             backend=api,
+            version=version or "-",
         ),
         notes=(*notes, *on.notes),
     )
@@ -103,7 +105,7 @@ def place(deployment: Deployment) -> Placed:
     shard = Shard(tp=d.tp, pp=d.pp, attention_dp=d.attention_dp, moe_tp=d.moe_tp, moe_ep=d.moe_ep)
     _ = shard.expert_cut
     lengths = "fixed" if getattr(d, "length_spread", "fixed") == "fixed" else "drawn"
-    found = _place(d.device, d.engine, d.model, d.weights, d.kv, shard, lengths, d.backend)
+    found = _place(d.device, d.engine, d.model, d.weights, d.kv, shard, lengths, d.backend, d.engine_version)
     return variant.applied(found, variant.of(d))
 
 

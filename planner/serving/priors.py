@@ -1,11 +1,14 @@
 """What is believed of engine coefficients before any row is seen, and by what they may deviate.
 
 The groupings that carry a model's name are for what is peculiar to one published run and stays so:
-a model or device that nobody measured has none of it.
+a model or device that nobody measured has none of it. Those of a run, a release on a device with a
+model and a format, are fitted to what all else leaves (see `calibrate.fit`), so they may be wide.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from planner.serving.coefficients import RUN
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ PRIORS = {
     "strain_power": Prior(0.3, 0.5),
     "room_frac": Prior(0.9, 0.1),
     "step_factor": Prior(1.0, 0.01),
+    "first_token_factor": Prior(1.0, 0.01),
 }
 """ASSUMED before fitting: kernels reach 60-90 % of a ceiling (Williams et al. 2009 and vendors' own
 GEMM and stream figures), launches cost microseconds, an HTTP request some milliseconds."""
@@ -98,6 +102,18 @@ EFFECTS = (
     Effect("room_frac", "engine", 0.1),
     Effect("room_frac", "engine+device+weights", 0.3),
     Effect("step_factor", "engine+device+model+weights", 0.05),
+    Effect("step_factor", RUN, 0.08),
+    Effect("first_token_factor", RUN, 0.24),
+    Effect("ramp_frac", RUN, 0.1),
+    Effect("request_s", RUN, 0.6),
+    Effect("sequence_s", RUN, 0.8),
+    Effect("prompt_passes", RUN, 0.4),
+    Effect("wave_share", RUN, 0.7),
+    Effect("weight_frac", RUN, 0.12),
+    Effect("matmul_frac", RUN, 0.24),
+    Effect("cache_frac", RUN, 0.4),
+    Effect("all_reduce_s", RUN, 0.6),
+    Effect("layer_s", RUN, 0.3),
 )
 
 
@@ -111,6 +127,9 @@ class Structure:
 
 SHIPPED = Structure(PRIORS, EFFECTS)
 """Of the coefficients that come with Tonnage."""
+
+ACROSS = Structure(PRIORS, tuple(effect for effect in EFFECTS if effect.grouping != RUN))
+"""The same for what was not measured: what is peculiar to runs moves nothing else, so fits may do without."""
 
 SCALES = {"tpot_s": 0.10, "ttft_s": 0.60, "output_tokens_per_s": 0.12}
 """Log error beyond which a row counts as an outlier, by metric."""

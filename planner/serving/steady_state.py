@@ -171,7 +171,7 @@ def first_token_s(s: Service, running: Array, tpot: Array) -> Array:
     prefill = s.prefill_s * np.where(shared, np.maximum(v["prompt_passes"], 1.0), 1.0)
     steps = np.where(shared, v["wait_steps"], 0.0)
     wave = v["wave_share"] * others * s.prompt_s
-    return np.asarray(v["request_s"] + prefill + steps * tpot + wave)
+    return np.asarray(v["first_token_factor"] * (v["request_s"] + prefill + steps * tpot + wave))
 
 
 def saturated(s: Service) -> State:

@@ -1,6 +1,7 @@
 """The fit of engine coefficients against data made from known ones."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from planner.deployment import Case
 from planner.serving import coefficients
 from planner.serving.calibrate import Layout, Problem, fit, leave_out
 from planner.serving.calibration_file import calibrate
-from planner.serving.coefficients import NAMES, CoefficientFile
+from planner.serving.coefficients import NAMES, RUN, CoefficientFile
 from planner.serving.measured import ALIKE, Row, read_rows, weights
+from planner.serving.priors import SHIPPED
 from tonnage.errors import FitRejected, FormatError
 
 
@@ -108,6 +110,33 @@ def test_many_rows_of_one_series_say_less_than_as_many_series():
 
 def test_what_is_peculiar_to_a_run_is_told_from_what_runs_share():
     layout = Layout(Problem(rows()).groups)
-    assert not layout.own[: len(NAMES)].any()
+    assert not layout.stage[: len(NAMES)].any()
     for effect, levels in zip(layout.effects, layout.levels, strict=True):
-        assert layout.own[list(levels.values())].all() == effect.grouping.endswith("model+weights")
+        peculiar = layout.stage[list(levels.values())] > 0
+        assert peculiar.all() == peculiar.any() == effect.grouping.endswith("model+weights")
+
+
+def test_what_is_peculiar_to_a_run_moves_nothing_of_models_that_were_not_measured():
+    data, shared = (
+        rows(noise=0.1),
+        replace(SHIPPED, effects=tuple(effect for effect in SHIPPED.effects if effect.grouping != RUN)),
+    )
+    unseen = Problem([replace(row, case=row.case.model_copy(update={"model": "qwen3-14b"})) for row in data])
+    seen = Problem(data)
+    without, whole = fit(seen, structure=shared), fit(seen)
+    assert whole.log_predicted(unseen) == pytest.approx(without.log_predicted(unseen), abs=1e-12)
+    before, after = (np.abs(f.log_predicted(seen) - seen.log_measured).mean() for f in (without, whole))
+    assert after < before
+
+
+def test_a_file_of_an_earlier_version_still_loads_and_knows_no_runs():
+    data = coefficients.shipped().model_dump(mode="json")
+    del data["base"]["first_token_factor"]
+    data["effects"].pop("first_token_factor", None)
+    data.pop("runs")
+    for spread in data["spread"].values():
+        spread.pop("new_run")
+    file = CoefficientFile.parse(data, where="coefficients.json")
+    one = Problem(rows()).groups[0]
+    assert file.resolve(one).first_token_factor == 1.0
+    assert not file.has_run(one)
