@@ -96,6 +96,10 @@ class TrafficClass(Record):
     """None: that of the scenario. False: its requests are no tasks."""
 
 
+ASSUMED_INTERCONNECT = "ethernet-10g"
+"""What the smallest rented GPU instances bring per device."""
+
+
 class Candidates(Record):
     """What may be chosen: ids or globs; None is anything in the catalog."""
 
@@ -112,6 +116,10 @@ class Candidates(Record):
     """Part of all spot units that may be taken back at any time; their capacity counts without it."""
     providers: tuple[str, ...] | None = None
     """Clouds and API providers by glob; None is any."""
+    roles: tuple[Literal["whole", "split"], ...] = ("whole",)
+    """Units that serve whole requests, or prefill and decode on units of their own, or either."""
+    interconnect: str | None = None
+    """Over which prefill units hand caches to decode units, by name; None is `ASSUMED_INTERCONNECT`."""
 
 
 class Availability(Record):

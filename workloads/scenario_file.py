@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 from tonnage.errors import FormatError, InvalidInput, UnknownName
 from tonnage.files import read_text
@@ -157,7 +158,22 @@ def _candidates(value: object, *, capacity: tuple[KnownCapacity, ...], folder: P
         providers=read.names(given["providers"], where="candidates.providers")
         if "providers" in given
         else None,
+        roles=_roles(given.get("roles", ["whole"])),
+        interconnect=read.text(given["interconnect"], where="candidates.interconnect")
+        if "interconnect" in given
+        else None,
     )
+
+
+def _roles(value: object) -> tuple[Literal["whole", "split"], ...]:
+    known: dict[str, Literal["whole", "split"]] = {"whole": "whole", "split": "split"}
+    names = read.names(value, where="candidates.roles")
+    for name in names:
+        if name not in known:
+            raise UnknownName("candidates.roles", name, known, hint="prefill and decode together are 'split'")
+    if not names:
+        raise InvalidInput('candidates.roles = [] leaves nothing to choose from; write ["whole", "split"]')
+    return tuple(dict.fromkeys(known[name] for name in names))
 
 
 def _growth(value: object) -> Growth:

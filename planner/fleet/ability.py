@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hw_targets import catalog
 from planner.deployment import Deployment
+from planner.role import HALVES, Role
 from tonnage.evidence import Evidence, Quantiles
 from workloads import shelf
 from workloads.scenario import Quality, Slo, TrafficClass
@@ -84,12 +85,23 @@ class Lone:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What units of a deployment do: whole requests, or one half of a split service over a link."""
+
+    role: Role = Role.WHOLE
+    link: str = ""
+
+
+WHOLE = Part()
+
+
 @dataclass(slots=True)
 class Seen:
     """What was predicted: abilities under limits, and what lone requests take without any."""
 
-    abilities: dict[tuple[Deployment, TrafficClass], Ability] = field(default_factory=dict)
-    lone: dict[tuple[Deployment, TrafficClass], Lone] = field(default_factory=dict)
+    abilities: dict[tuple[Deployment, Part, TrafficClass], Ability] = field(default_factory=dict)
+    lone: dict[tuple[Deployment, Part, TrafficClass], Lone] = field(default_factory=dict)
 
 
 FILES = (".json", ".gguf", ".toml")
@@ -137,44 +149,60 @@ class Predictor:
         return self._seen if any(name.endswith(FILES) for name in files) else self._known
 
     def abilities(
-        self, deployments: Sequence[Deployment], classes: Sequence[TrafficClass]
+        self, deployments: Sequence[Deployment], classes: Sequence[TrafficClass], part: Part = WHOLE
     ) -> list[tuple[Ability, ...]]:
         """Return one ability per class for each deployment."""
         shapes = [_shape(traffic) for traffic in classes]
-        missing = [item for item in deployments if not self._answered(item, shapes)]
+        missing = [item for item in deployments if not self._answered(item, shapes, part)]
         if missing:
-            self._predict(missing, shapes)
-        return [tuple(self._of(item).abilities[item, shape] for shape in shapes) for item in deployments]
+            self._predict(missing, shapes, part)
+        return [
+            tuple(self._of(item).abilities[item, part, shape] for shape in shapes) for item in deployments
+        ]
 
-    def _answered(self, item: Deployment, shapes: Iterable[TrafficClass]) -> bool:
+    def _answered(self, item: Deployment, shapes: Iterable[TrafficClass], part: Part) -> bool:
         """Tell whether all is known; a limit that a lone request breaks needs no prediction."""
-        return all(self._found(item, shape) is not None for shape in shapes)
+        return all(self._found(item, shape, part) is not None for shape in shapes)
 
-    def _found(self, item: Deployment, shape: TrafficClass) -> Ability | None:
+    def _found(self, item: Deployment, shape: TrafficClass, part: Part) -> Ability | None:
         known = self._of(item)
-        found = known.abilities.get((item, shape))
-        if found is None and (before := known.lone.get((item, _unlimited(shape)))) is not None:
+        found = known.abilities.get((item, part, shape))
+        if found is None and (before := known.lone.get((item, part, _unlimited(shape)))) is not None:
             found = before.under(shape)
             if found is not None:
-                known.abilities[item, shape] = found
+                known.abilities[item, part, shape] = found
         return found
 
-    def alone_s(self, item: Deployment, traffic: TrafficClass, limit: str) -> float | None:
-        """Return what a lone request takes, by the name of a limit on it [s]; None if nobody has asked."""
-        before = self._of(item).lone.get((item, _unlimited(_shape(traffic))))
-        return None if before is None else before.times_s.get(limit)
-
-    def _predict(self, deployments: list[Deployment], shapes: list[TrafficClass]) -> None:
-        from planner.serving.capacity import capacities
-
+    def _predict(self, deployments: list[Deployment], shapes: list[TrafficClass], part: Part) -> None:
         steps = [with_limits(shape, factor) for factor in self.limit_steps for shape in shapes]
         wanted = list(dict.fromkeys((*shapes, *steps)))
-        for item, row in zip(deployments, capacities(deployments, wanted), strict=True):
-            for shape, found in zip(wanted, row, strict=True):
-                known = self._of(item)
-                known.abilities[item, shape] = _ability(found)
-                if found.alone_s:
-                    known.lone.setdefault((item, _unlimited(shape)), Lone.of(found))
+        for item, row in zip(deployments, _predicted(deployments, wanted, part), strict=True):
+            for shape, parts in zip(wanted, row, strict=True):
+                for done, found in parts.items():
+                    self._keep(item, shape, done, found)
+
+    def _keep(self, item: Deployment, shape: TrafficClass, part: Part, found: "Capacity") -> None:
+        known = self._of(item)
+        known.abilities[item, part, shape] = _ability(found)
+        if found.alone_s:
+            known.lone.setdefault((item, part, _unlimited(shape)), Lone.of(found))
+
+
+def _predicted(
+    deployments: Sequence[Deployment], classes: Sequence[TrafficClass], part: Part
+) -> list[list[dict[Part, "Capacity"]]]:
+    """Return what units carry; either half is predicted with the other one, which costs no more."""
+    if part.role is Role.WHOLE:
+        from planner.serving.capacity import capacities
+
+        return [[{part: found} for found in row] for row in capacities(deployments, classes)]
+    from planner.serving.disaggregation import link
+    from planner.serving.halves import halves
+
+    return [
+        [{Part(role, part.link): found[role] for role in HALVES} for found in row]
+        for row in halves(deployments, classes, link(part.link))
+    ]
 
 
 def _ability(found: "Capacity") -> Ability:

@@ -12,6 +12,7 @@ from planner.fleet.money import Lot, beats, lots, units_of
 from planner.fleet.placement import Host
 from planner.fleet.plan_record import Rejected
 from planner.fleet.problem import Priced
+from planner.role import Role
 from tonnage.errors import UnknownName
 from workloads import formats, models
 from workloads.scenario import Scenario
@@ -34,12 +35,18 @@ class Candidate:
         Every way to buy units of it.
     measured : tuple of float, or None
         Rate per class that the user measured [requests/s]; None to predict it.
+    role : Role
+        Whether it serves requests whole, or is half of a split service.
+    lane : str
+        Of a half: what it can hand caches to, or take them from.
     """
 
     key: str
     deployment: Deployment
     bought: Bought
     measured: tuple[float, ...] | None = None
+    role: Role = Role.WHOLE
+    lane: str = ""
 
     @cached_property
     def ways(self) -> tuple[Priced, ...]:
@@ -48,8 +55,9 @@ class Candidate:
 
     @property
     def group(self) -> str:
-        """What makes plans differ in kind: hardware and model."""
-        return f"{self.deployment.device} {self.deployment.model}"
+        """What makes plans differ in kind: hardware and model, and the half of a split service."""
+        half = "" if self.role is Role.WHOLE else f" {self.role}"
+        return f"{self.deployment.device} {self.deployment.model}{half}"
 
     @cached_property
     def cut(self) -> tuple[str, str, int, int]:

@@ -12,7 +12,9 @@ token, comes at least every L seconds. On n devices of peak P and bandwidth B
 and 0 where computing or reading the prompt alone, 2 a i / (n P) or W / (n B), takes longer than a
 limit on the time to first token.
 
-Predicted rates lie below, because no kernel reaches more than peak or bandwidth.
+Predicted rates lie below, because no kernel reaches more than peak or bandwidth. A unit that only
+prefills computes no output tokens and is bound by no limit on them; one that only decodes computes no
+prompt.
 """
 
 import math
@@ -20,6 +22,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from planner.deployment import Deployment
+from planner.role import Role
 from planner.serving.target import target
 from tonnage.errors import TonnageError
 from tonnage.units import human
@@ -36,7 +39,9 @@ class Tightest:
     step_s: float
 
 
-def ceiling(unit: Deployment, traffic: TrafficClass, *, limits: Tightest | None = None) -> float:
+def ceiling(
+    unit: Deployment, traffic: TrafficClass, *, limits: Tightest | None = None, role: Role = Role.WHOLE
+) -> float:
     """Return an upper bound on the rate of one unit for one class [requests/s].
 
     Infinite for profiled machines, whose laws may pass a datasheet, and for
@@ -53,17 +58,22 @@ def ceiling(unit: Deployment, traffic: TrafficClass, *, limits: Tightest | None 
         return math.inf
     limits = tightest(traffic.slo) if limits is None else limits
     peak, bandwidth = unit.devices * peak_per_device, unit.devices * bandwidth_per_device
-    if max(2 * params * traffic.prompt_tokens / peak, weight_bytes / bandwidth) > limits.first_s:
+    if role is not Role.DECODE and limits.first_s < max(
+        2 * params * traffic.prompt_tokens / peak, weight_bytes / bandwidth
+    ):
         return 0.0
-    by_compute = peak / (2 * params * (traffic.prompt_tokens + traffic.output_tokens))
+    if role is Role.PREFILL:
+        return peak / (2 * params * traffic.prompt_tokens)
+    prompt = traffic.prompt_tokens if role is Role.WHOLE else 0.0
+    by_compute = peak / (2 * params * (prompt + traffic.output_tokens))
     left_frac = max(0.0, 1 - weight_bytes / bandwidth / limits.step_s)
     by_memory = left_frac * bandwidth / (traffic.output_tokens * cache) if cache > 0 else math.inf
     return min(by_compute, by_memory)
 
 
-def why_none(unit: Deployment, traffic: TrafficClass) -> str:
+def why_none(unit: Deployment, traffic: TrafficClass, role: Role = Role.WHOLE) -> str:
     """Return which latency limit physics does not allow a unit, empty if there is none."""
-    limits, fastest = tightest(traffic.slo), fastest_s(unit, traffic)
+    limits, fastest = tightest(traffic.slo), fastest_s(unit, traffic, role)
     if fastest.get("ttft", 0.0) > limits.first_s:
         return (
             f"the time to first token is {human(fastest['ttft'], 's')} at the datasheet's peak for class "
@@ -77,10 +87,11 @@ def why_none(unit: Deployment, traffic: TrafficClass) -> str:
     return ""
 
 
-def fastest_s(unit: Deployment, traffic: TrafficClass) -> dict[str, float]:
+def fastest_s(unit: Deployment, traffic: TrafficClass, role: Role = Role.WHOLE) -> dict[str, float]:
     """Return the shortest times to the first and to each further token of one unit [s].
 
-    Empty for profiled machines and for what the catalog does not describe.
+    Empty for profiled machines and for what the catalog does not describe; half of a split service
+    has its own half alone.
     """
     peak_per_device, bandwidth_per_device = _roofs(unit.device, unit.weights)
     params, weight_bytes, _ = _per_token(unit.model, unit.weights, unit.kv, traffic.prompt_tokens)
@@ -88,7 +99,9 @@ def fastest_s(unit: Deployment, traffic: TrafficClass) -> dict[str, float]:
         return {}
     read_s = weight_bytes / (unit.devices * bandwidth_per_device)
     compute_s = 2 * params * traffic.prompt_tokens / (unit.devices * peak_per_device)
-    return {"tpot": read_s, "ttft": max(read_s, compute_s)}
+    both = {"tpot": read_s, "ttft": max(read_s, compute_s)}
+    left_out = {Role.PREFILL: "tpot", Role.DECODE: "ttft"}.get(role)
+    return {metric: seconds for metric, seconds in both.items() if metric != left_out}
 
 
 @lru_cache(maxsize=4096)

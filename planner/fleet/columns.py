@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from planner.fleet.chain_rows import add_chain_rows, most_tries, solver_of
+from planner.fleet.lanes import add_lane_rows
 from planner.fleet.layout import Layout, Share, Way
-from planner.fleet.problem import Priced, Problem
+from planner.fleet.problem import Priced, Problem, serving
 from planner.fleet.programme import Programme, Vector
 
 
@@ -34,6 +35,7 @@ class Columns:
         self._add_switches()
         self._add_stock()
         self._add_use_limits()
+        add_lane_rows(problem, self.layout, self.programme)
         add_chain_rows(problem, self.layout, self.programme)
 
     @cached_property
@@ -93,14 +95,18 @@ class Columns:
     def _add_demand(self) -> None:
         everything = 0.0 if len(self.layout.served) else 1.0
         unserved = [(int(column), -1.0) for column in self.layout.served]
-        tasks = self.problem.tasks
+        tasks, serves = self.problem.tasks, (*serving(self.problem), *(True for _ in self.problem.offers))
         for t, period in enumerate(self.problem.spans):
             for j, scale in enumerate(period.scale):
                 if scale and j in tasks.classes:
                     row = [(int(self.layout.chains[place, t]), 1.0) for place in tasks.of(j)]
                     self.programme.add([*row, *unserved], lower=everything, upper=everything, period=t)
                 elif scale:
-                    row = [(share.columns[t], 1.0) for share in self.layout.shares if share.klass == j]
+                    row = [
+                        (share.columns[t], 1.0)
+                        for share in self.layout.shares
+                        if share.klass == j and serves[share.owner]
+                    ]
                     self.programme.add([*row, *unserved], lower=everything, upper=everything, period=t)
 
     def _add_load(self) -> None:

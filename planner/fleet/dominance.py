@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from planner.fleet.by_skill import by_skill
 from planner.fleet.problem import Kind, Metered, Mix, PeriodMix, Priced, Problem
+from planner.role import Role
 
 ROUNDING = 1e-9
 NEVER = 1e12
@@ -36,6 +37,10 @@ class _Columns:
     since: NDArray[np.int64]
     draws: Array
     """Of every stock and limit, shape (n, limits)."""
+    lane: NDArray[np.int64]
+    """Of halves of a split service: equal for those of a lane and role; -1 for whole units."""
+    rank: NDArray[np.int64]
+    """Low is better: a prefill unit hands over to more units, a decode unit takes from more."""
 
     def take(self, rows: NDArray[np.int64]) -> "_Columns":
         return _Columns(*(getattr(self, name)[rows] for name in self.__slots__))
@@ -118,6 +123,9 @@ def reduce(problem: Problem, *, trusted: Sequence[bool] | None = None) -> Reduct
     is bought for all periods does not replace what is bought anew in each.
     Of offers without limits the cheapest one of each class is enough, and units
     that cost more than it charges for all they could carry are not worth it.
+    A whole unit also replaces either half of a split service, as the other half then
+    has less to do; a half replaces the same half of its lane where it can work with
+    all the units that the other works with.
     Where requests are tries at tasks, all of this holds solver by solver.
     """
     given, problem = problem, by_skill(problem)
@@ -133,6 +141,11 @@ def reduce(problem: Problem, *, trusted: Sequence[bool] | None = None) -> Reduct
         ]
         or [np.zeros(0, dtype=np.int64)]
     )
+    split = np.flatnonzero(columns.lane >= 0)
+    if len(split):
+        rows = np.concatenate([left, split])
+        kept = rows[_undominated(columns.take(rows), may_replace[rows], least=least)]
+        left = np.concatenate([left, kept[columns.lane[kept] >= 0]])
     left = left[columns.usd_per_h[left] < _worth(problem, columns)[left]]
     ways: dict[int, list[int]] = {}
     for row in left:
@@ -148,12 +161,13 @@ def reduce(problem: Problem, *, trusted: Sequence[bool] | None = None) -> Reduct
 
 
 def _alike(problem: Problem, columns: _Columns) -> list[NDArray[np.int64]]:
-    """Return the rows of kinds that are the same solvers: others cannot replace them."""
+    """Return the rows of whole kinds that are the same solvers: others cannot replace them."""
+    whole = np.flatnonzero(columns.lane < 0)
     if not problem.tasks.classes:
-        return [np.arange(len(columns.kind))]
+        return [whole]
     groups: dict[tuple[str, ...], list[int]] = {}
-    for row, kind in enumerate(columns.kind):
-        groups.setdefault(problem.kinds[kind].skill.solver, []).append(row)
+    for row, kind in zip(whole, columns.kind[whole], strict=True):
+        groups.setdefault(problem.kinds[kind].skill.solver, []).append(int(row))
     return [np.array(rows) for rows in groups.values()]
 
 
@@ -172,6 +186,7 @@ def _columns(problem: Problem) -> _Columns:
     nothing = (0.0,) * len(problem.rates)
     served = [kind.served_usd_per_h or nothing for kind in kinds]
     each = np.repeat(np.arange(len(kinds)), ways)
+    lanes: dict[tuple[str, Role], int] = {}
     return _Columns(
         kind=np.array(able, dtype=np.int64)[each],
         way=np.array([place for count in ways for place in range(count)], dtype=np.int64),
@@ -186,7 +201,17 @@ def _columns(problem: Problem) -> _Columns:
             if limits
             else np.zeros((len(priced), 0))
         ),
+        lane=np.array([_lane(kind, lanes) for kind in kinds], dtype=np.int64)[each],
+        rank=np.array([_rank(kind) for kind in kinds], dtype=np.int64)[each],
     )
+
+
+def _lane(kind: Kind, lanes: dict[tuple[str, Role], int]) -> int:
+    return -1 if kind.role is Role.WHOLE else lanes.setdefault((kind.lane, kind.role), len(lanes))
+
+
+def _rank(kind: Kind) -> int:
+    return -kind.rank if kind.role is Role.DECODE else kind.rank
 
 
 def _draws(priced: Priced, limits: tuple[str, ...]) -> tuple[float, ...]:
@@ -247,6 +272,9 @@ def _replaces(some: _Columns, others: _Columns, *, least: float) -> NDArray[np.b
     dearer = (some.served[:, None, :] > others.served[None, :, :]) & (wanted > 0)
     replaced: NDArray[np.bool_] = (rho < NEVER) & cheap & ~dearer.any(axis=2)
     replaced &= ~some.committed[:, None] | (others.committed & (some.since[:, None] == others.since[None, :]))
+    if (others.lane >= 0).any() or (some.lane >= 0).any():
+        beside = (some.lane[:, None] == others.lane) & (some.rank[:, None] <= others.rank)
+        replaced &= beside | (some.lane[:, None] < 0)
     for limit in range(some.draws.shape[1]):
         replaced &= times * some.draws[:, limit, None] <= others.draws[:, limit] * (1 + ROUNDING)
     return replaced

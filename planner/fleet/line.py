@@ -56,7 +56,7 @@ def line_of(
         return rated_line(item, tuple(map(measured, item.measured)), good_enough, scenario)
     times, late = task_market.unit_times(scenario, item.deployment, None)
     bounds = [
-        ceiling(item.deployment, traffic, limits=tight) if good and not why else 0.0
+        ceiling(item.deployment, traffic, limits=tight, role=item.role) if good and not why else 0.0
         for traffic, good, tight, why in zip(scenario.classes, good_enough, limits, late, strict=True)
     ]
     return Line(
@@ -88,9 +88,16 @@ def why_not(line: Line, scenario: Scenario) -> str:
     """Return why a line can serve no class."""
     told = [ability.why_not for ability in line.abilities or ()]
     told += task_market.unit_times(scenario, line.candidate.deployment, line.abilities)[1]
-    physics = (why_none(line.candidate.deployment, traffic) for traffic in scenario.classes)
+    physics = (why_none(line.candidate.deployment, traffic, line.candidate.role) for traffic in scenario.classes)
     return next(filter(None, (*told, *physics)), "no capacity under the limits")
 
 
 def _kind(item: Candidate, capacity: Iterable[float]) -> Kind:
-    return Kind(key=item.key, capacity=tuple(capacity), purchases=item.ways)
+    return Kind(
+        key=item.key,
+        capacity=tuple(capacity),
+        purchases=item.ways,
+        role=item.role,
+        lane=item.lane,
+        rank=item.deployment.devices,
+    )

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from planner.fleet import floors, task_market
-from planner.fleet.ability import Predictor
+from planner.fleet import floors, halves, task_market
+from planner.fleet.ability import WHOLE, Ability, Part, Predictor
 from planner.fleet.candidates import Candidate, Search
 from planner.fleet.ceiling import tightest
 from planner.fleet.dominance import reduce
@@ -15,6 +15,7 @@ from planner.fleet.plan_record import Rejected
 from planner.fleet.posing import metered, periods_of, rates_of, stock_of
 from planner.fleet.problem import Kind, Problem
 from planner.fleet.task_problem import Trier, with_chains
+from planner.role import Role
 from workloads.scenario import Scenario
 
 FIRST_RATED = 48
@@ -65,31 +66,37 @@ class Market:
         """Return the market under the name of another scenario: the one that was really asked."""
         return replace(self, scenario=scenario)
 
-    def settled(self) -> "Market":
+    def settled(self, *, halves: bool = False) -> "Market":
         """Return the market with every line rated that could be part of a cheapest mix at some load.
 
-        Lines that rated ones replace even at their ceiling stay unrated.
+        Lines that rated ones replace even at their ceiling stay unrated, and halves of split
+        services, of which `split_search` rates those that matter, unless they are asked for.
         """
         market = self
-        while undecided := market._undecided():
-            market = market._with_rated(undecided)
+        while undecided := market._undecided(halves):
+            market = market.with_rated(undecided)
         return market
 
-    def _undecided(self) -> frozenset[str]:
+    def _undecided(self, halves: bool) -> frozenset[str]:
         """Return the lines to rate next, with all that cut the same model the same way.
 
         Other devices under the same cut cost little more to predict.
         """
-        if all(line.is_rated for line in self.lines):
+        looked_at = self.of_lines(
+            tuple(line for line in self.lines if halves or line.candidate.role is Role.WHOLE)
+        )
+        if all(line.is_rated for line in looked_at.lines):
             return frozenset()
-        chosen = self._first()
+        chosen = looked_at._first()
         if not chosen:
-            trusted = [line.is_rated for line in self.lines]
-            kept = reduce(self.goal(self.problem(chains=False)), trusted=trusted).ways
-            chosen = [self.lines[place] for place, _ in kept if not self.lines[place].is_rated]
-        cuts = {line.candidate.cut for line in chosen}
+            trusted = [line.is_rated for line in looked_at.lines]
+            kept = reduce(looked_at.goal(looked_at.problem(chains=False)), trusted=trusted).ways
+            chosen = [looked_at.lines[place] for place, _ in kept if not looked_at.lines[place].is_rated]
+        cuts = {(line.candidate.cut, line.candidate.role) for line in chosen}
         return frozenset(
-            line.candidate.key for line in self.lines if line.candidate.cut in cuts and not line.is_rated
+            line.candidate.key
+            for line in looked_at.lines
+            if (line.candidate.cut, line.candidate.role) in cuts and not line.is_rated
         )
 
     def _first(self) -> list[Line]:
@@ -114,10 +121,10 @@ class Market:
         ]
         return tuple("" if one is None else one.name for one in found)
 
-    def _with_rated(self, keys: frozenset[str]) -> "Market":
+    def with_rated(self, keys: frozenset[str]) -> "Market":
+        """Return the market with some lines predicted."""
         chosen = [line.candidate for line in self.lines if line.candidate.key in keys]
-        found = self.predictor.abilities([item.deployment for item in chosen], self.scenario.classes)
-        by_key = dict(zip((item.key for item in chosen), found, strict=True))
+        by_key = self._predicted(chosen)
         lines: list[Line] = []
         unfit = list(self.unfit)
         for line in self.lines:
@@ -129,6 +136,15 @@ class Market:
             else:
                 unfit.append(Rejected(candidate=item.key, why=why_not(line, self.scenario)))
         return replace(self, lines=tuple(lines), unfit=tuple(unfit))
+
+    def _predicted(self, chosen: Sequence[Candidate]) -> dict[str, tuple[Ability, ...]]:
+        found: dict[str, tuple[Ability, ...]] = {}
+        for role in dict.fromkeys(item.role for item in chosen):
+            own = [item for item in chosen if item.role is role]
+            part = WHOLE if role is Role.WHOLE else Part(role, halves.interconnect(self.scenario))
+            rows = self.predictor.abilities([item.deployment for item in own], self.scenario.classes, part)
+            found |= dict(zip((item.key for item in own), rows, strict=True))
+        return found
 
     def goal(self, problem: Problem) -> Problem:
         """Return what is to be least: the problem itself, or its energy in place of its cost."""
@@ -214,7 +230,7 @@ def survey(scenario: Scenario, predictor: Predictor) -> tuple[Market, tuple[Cand
         What was rated, for `rate` under other limits.
     """
     search = Search(scenario)
-    candidates = tuple(search.candidates())
+    candidates = halves.with_halves(scenario, search.candidates())
     market = rate(scenario, candidates, predictor)
     return replace(market, unfit=(*search.rejected, *market.unfit)), candidates
 

@@ -36,6 +36,8 @@ class Lot:
         For how long a reservation binds, where it is known.
     power_w : float or None
         What one device draws from the site of the scenario; None for what stands elsewhere.
+    place : str or None
+        Where it stands: what is in one place is taken to share a network; None if nobody says.
     """
 
     purchase: Purchase
@@ -46,6 +48,10 @@ class Lot:
     available_frac: float = 1.0
     term_years: float | None = None
     power_w: float | None = None
+    place: str | None = None
+
+
+OWN_SITE, OWN_PRICES = "own site", "own prices"
 
 
 def lots(device: str, scenario: Scenario) -> tuple[Lot, ...]:
@@ -80,6 +86,7 @@ def _priced(price: KnownPrice) -> Lot:
         usd_per_h=price.usd_per_h,
         basis=f"the scenario's own{way} price{term}, {price.usd_per_h:g} USD/h per device",
         term_years=price.term_years,
+        place=OWN_PRICES,
     )
 
 
@@ -114,6 +121,7 @@ def _owned(item: OwnedHardware, scenario: Scenario) -> Lot:
         basis=f"owned, {usd_per_h:.4g} USD/h each to run{made_of}",
         stock=item.count,
         power_w=power_w,
+        place=OWN_SITE,
     )
 
 
@@ -156,6 +164,7 @@ def _of_instance(device: Device, instance: Instance, ways: Iterable[Purchase]) -
                 devices=None if any_number and count == 1 else count,
                 usd_per_h=price,
                 basis=_basis(instance, way),
+                place=f"{instance.provider} {instance.region or ''}".strip(),
             )
 
 

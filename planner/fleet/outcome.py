@@ -13,6 +13,7 @@ from planner.fleet.plan_record import ApiUse, Unit
 from planner.fleet.problem import Mix, Period, Problem, load_units
 from planner.fleet.slo import all_hold, probability
 from planner.fleet.solution import held
+from planner.fleet.split_search import is_half, narrowed
 from planner.fleet.task_solve import bill_usd_per_h, usd_per_right
 from tonnage.evidence import Evidence, weakest
 from tonnage.units import HOURS_PER_MONTH
@@ -178,14 +179,19 @@ def solve(
     where periods are tied together; it is exact elsewhere.
     """
     settled = market.settled()
-    lines = settled.rated()
-    chosen = settled.of_lines(lines)
+    chosen = settled.of_lines(settled.rated())
+    if any(map(is_half, settled.lines)):
+        settled, chosen = narrowed(
+            settled,
+            lambda some: some.goal(some.problem(load=load, price=price, api_price=api_price)),
+            lambda goal: best_mix(goal, settled.scenario, quick=True),
+        )
     problem = chosen.problem(load=load, price=price, api_price=api_price)
     goal = chosen.goal(problem)
     mix = best_mix(goal, settled.scenario, quick=quick)
     if mix is not None and goal is not problem:
         mix = cheapest_of_best(problem, goal, mix)
-    return None if mix is None else Outcome(market=settled, lines=lines, problem=problem, mix=mix)
+    return None if mix is None else Outcome(market=settled, lines=chosen.lines, problem=problem, mix=mix)
 
 
 def label_of(outcome: Outcome) -> str:
@@ -272,6 +278,7 @@ def _units(outcome: Outcome, item: Deployed) -> Iterable[Unit]:
             backend=deployment.backend,
             tp=deployment.tp,
             pp=deployment.pp,
+            role=item.line.candidate.role.value,
             count=units,
             count_by_period=tuple(n * priced.units for n in counts) if len(counts) > 1 else (),
             purchase=lot.purchase.value,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from planner.fleet.chain import NO_SKILL, NO_TASKS, Skill, TaskRules
+from planner.role import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,13 @@ class Kind:
         units; empty is nothing. [USD/h]
     skill : Skill
         Whose tries it makes, where requests are tries at tasks.
+    role : Role
+        Whether it serves requests whole. A prefill unit does not serve a request,
+        it lets a decode unit of its lane do so.
+    lane : str
+        Prefill units hand requests over to decode units of the same lane alone.
+    rank : int
+        And there only to units of this rank or a higher one.
     """
 
     key: str
@@ -78,6 +86,9 @@ class Kind:
     purchases: tuple[Priced, ...]
     served_usd_per_h: tuple[float, ...] = ()
     skill: Skill = NO_SKILL
+    role: Role = Role.WHOLE
+    lane: str = ""
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +219,8 @@ class Mix:
     bought : tuple of tuple of int
         Purchases, per kind and way to buy: the most of any period.
     shares, offer_shares : tuple of tuple of float
-        Fraction of each class's requests, per kind and per offer, over all time.
+        Fraction of each class's requests, per kind and per offer, over all time; of prefill
+        kinds that which they read, and which decode kinds then serve.
     by_period : tuple of PeriodMix
         The same in each period of the problem.
     served_frac : float
@@ -232,6 +244,11 @@ class Mix:
     def kinds_used(self) -> int:
         """Number of kinds and offers that take part."""
         return sum(any(row) for row in (*self.bought, *self.offer_shares))
+
+
+def serving(problem: Problem) -> tuple[bool, ...]:
+    """Return, per kind, whether its shares are of requests served: those of prefill kinds come before."""
+    return tuple(kind.role is not Role.PREFILL for kind in problem.kinds)
 
 
 def load_units(

@@ -31,6 +31,26 @@ class Solved:
     gap_frac: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """The programme without whole numbers: a lower bound on its cost.
+
+    Attributes
+    ----------
+    duals : ndarray
+        Of the rows.
+    values : ndarray
+        Of the columns.
+    dearer : ndarray
+        What one of a column that is not used adds to the cost at least.
+    """
+
+    value: float
+    duals: Vector
+    values: Vector
+    dearer: Vector
+
+
 class Programme:
     """Columns between 0 and `upper`, some of them whole, under rows with bounds.
 
@@ -115,17 +135,24 @@ class Programme:
             The cost, the duals of the rows, which are what one more of each
             binding bound adds to it, and x. None if no x satisfies the rows.
         """
+        found = self.bound(cost)
+        return None if found is None else (found.value, found.duals, found.values)
+
+    def bound(self, cost: Vector) -> "Bound | None":
+        """Minimise cost . x without whole numbers; None if no x satisfies the rows."""
         from scipy.optimize import linprog
+        from scipy.sparse import vstack
 
         if self.size == 0:
             return None
         rows, bounds = self._rows(), np.array(self._bounds)
         equal = bounds[:, 0] == bounds[:, 1]
         above = ~equal & np.isfinite(bounds[:, 1])
+        below = ~equal & np.isfinite(bounds[:, 0])
         result = linprog(
             cost,
-            A_ub=rows[above],
-            b_ub=bounds[above, 1],
+            A_ub=vstack([rows[above], -rows[below]]),
+            b_ub=np.concatenate([bounds[above, 1], -bounds[below, 0]]),
             A_eq=rows[equal],
             b_eq=bounds[equal, 1],
             bounds=[(0.0, float(upper)) for upper in self.upper],
@@ -134,9 +161,17 @@ class Programme:
         if result.x is None:
             return None
         duals = np.zeros(rows.shape[0])
-        duals[above] = result.ineqlin.marginals
+        marginals = np.asarray(result.ineqlin.marginals)
+        n_above = int(above.sum())
+        duals[above] += marginals[:n_above]
+        duals[below] -= marginals[n_above:]
         duals[equal] = result.eqlin.marginals
-        return float(cost @ result.x), duals, result.x
+        return Bound(
+            value=float(cost @ result.x),
+            duals=duals,
+            values=result.x,
+            dearer=np.asarray(result.lower.marginals),
+        )
 
     def worth(self, duals: Vector, columns: Sequence[int]) -> Vector:
         """Return what one more of some columns saves in each period, shape (columns, periods)."""

@@ -7,7 +7,17 @@ from numpy.typing import NDArray
 
 from planner.fleet.chain_rows import chain_parts, owners_of, tries_asked
 from planner.fleet.columns import Columns
-from planner.fleet.problem import Kind, Mix, Period, PeriodMix, Priced, Problem, cost_usd_per_h, load_units
+from planner.fleet.problem import (
+    Kind,
+    Mix,
+    Period,
+    PeriodMix,
+    Priced,
+    Problem,
+    cost_usd_per_h,
+    load_units,
+    serving,
+)
 from planner.fleet.programme import Solved
 
 SHARE_NOISE = 1e-7
@@ -87,7 +97,8 @@ def _shares(columns: Columns, solved: Solved, t: int, served: float, chains: Arr
     for share in columns.layout.shares:
         value = solved.values[share.columns[t]]
         shares[share.owner, share.klass] = value if value > SHARE_NOISE else 0.0
-    whole: Array = shares * (served / np.maximum(shares.sum(axis=0), SHARE_NOISE))
+    serves = np.array([*serving(problem), *(True for _ in problem.offers)], dtype=bool)
+    whole: Array = shares * (served / np.maximum(shares[serves].sum(axis=0), SHARE_NOISE))
     for klass in problem.tasks.classes:
         whole[:, klass] = _tries(problem, klass, shares[:, klass], chains)
     return whole

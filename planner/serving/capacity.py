@@ -96,7 +96,7 @@ def capacities(
     list of list of Capacity
         One row per deployment, one entry per class.
     """
-    placed = [_placed(deployment) for deployment in deployments]
+    placed = [placed_or_why(deployment) for deployment in deployments]
     pairs = [(one, each) for one in placed if isinstance(one, Placed) for each in classes]
     found = iter(_solve(pairs, using or coefficients.shipped()) if pairs else [])
     return [
@@ -104,7 +104,8 @@ def capacities(
     ]
 
 
-def _placed(deployment: Deployment) -> Placed | str:
+def placed_or_why(deployment: Deployment) -> Placed | str:
+    """Return a deployment with its names resolved, or why they cannot be."""
     try:
         return placement.place(deployment)
     except TonnageError as problem:
@@ -236,15 +237,16 @@ def _filled(
         told,
         requests_per_s=Quantiles(p10=float(rates[0, i]), p50=float(rates[1, i]), p90=float(rates[2, i])),
         concurrency=batch,
-        ttft_s=_around(state.ttft_s[i], ttft),
-        tpot_s=_around(state.tpot_s[i], tpot),
-        ttft_p95_s=_around(state.ttft_at[0.95][i], ttft),
-        tpot_p95_s=_around(state.tpot_at[0.95][i], tpot),
+        ttft_s=around(state.ttft_s[i], ttft),
+        tpot_s=around(state.tpot_s[i], tpot),
+        ttft_p95_s=around(state.ttft_at[0.95][i], ttft),
+        tpot_p95_s=around(state.tpot_at[0.95][i], tpot),
         memory_bytes=_memory(search, i, batch),
     )
 
 
-def _around(value: float, factor: float) -> Quantiles:
+def around(value: float, factor: float) -> Quantiles:
+    """Return a value that may be off by a factor in its tenth and ninetieth percentile."""
     return Quantiles(p10=float(value) / factor, p50=float(value), p90=float(value) * factor)
 
 

@@ -29,7 +29,7 @@ from planner.serving.steady_state import Service, first_token_s
 Array = NDArray[np.float64]
 
 PERCENTILES = (0.50, 0.90, 0.95, 0.99)
-_NORMAL = {0.50: 0.0, 0.90: 1.2816, 0.95: 1.6449, 0.99: 2.3263}
+NORMAL = {0.50: 0.0, 0.90: 1.2816, 0.95: 1.6449, 0.99: 2.3263}
 LENGTH_CV2 = 0.5
 """Squared coefficient of variation of prefill work where lengths are only known by their mean
 (ASSUMED; Azure's 2023 conversation trace has 1.2, fixed lengths have 0)."""
@@ -84,16 +84,16 @@ def at_running(
     bare = first_token_s(s, np.ones_like(running), tpot)
     wait, tail = _prefill_wait(s, rate)
     inside = bare + wait + steps * tpot
-    place = _place_wait(rate, inside, limit)
+    place = place_wait(rate, inside, limit)[0]
     stretch = np.ones_like(running) if tail_prompt is None else np.maximum(tail_prompt, 1.0)
     ttft_at = {
-        p: bare + (stretch - 1.0 if p >= 0.9 else 0.0) * s.prefill_s + tail(p) + place * _exceed(p)
+        p: bare + (stretch - 1.0 if p >= 0.9 else 0.0) * s.prefill_s + tail(p) + place * exceed(p)
         for p in percentiles
     }
     tpot_at = {}
     for p in percentiles:
-        busy = running + _NORMAL[p] * np.sqrt(np.maximum(running, 0.0))
-        tpot_at[p] = tokens.at(_NORMAL[p], s.decode_s(busy) - decode)
+        busy = running + NORMAL[p] * np.sqrt(np.maximum(running, 0.0))
+        tpot_at[p] = tokens.at(NORMAL[p], s.decode_s(busy) - decode)
     return OpenState(
         requests_per_s=rate,
         running=running,
@@ -124,12 +124,12 @@ def _tokens(s: Service, rate: Array, step: Array, decode: Array) -> BetweenToken
     )
 
 
-def _exceed(p: float) -> float:
+def exceed(p: float) -> float:
     """Quantile of a unit-mean exponential."""
     return float(-np.log(1.0 - p))
 
 
-class _Tail:
+class Tail:
     """Quantiles of a wait that is zero with probability 1 - u and else exponential."""
 
     def __init__(self, load: Array, mean: Array) -> None:
@@ -140,19 +140,20 @@ class _Tail:
         return np.asarray(np.maximum(conditional * np.log(np.maximum(self.load, 1e-12) / (1.0 - p)), 0.0))
 
 
-def _prefill_wait(s: Service, rate: Array) -> tuple[Array, _Tail]:
+def _prefill_wait(s: Service, rate: Array) -> tuple[Array, Tail]:
     """Mean wait for other prompts, and its tail."""
     each = s.prompt_s / s.situation.replicas
     load = np.minimum(rate * each, FULL)
     mean = load * each * (1.0 + LENGTH_CV2) / (2.0 * (1.0 - load))
-    return np.asarray(mean), _Tail(load, np.asarray(mean))
+    return np.asarray(mean), Tail(load, np.asarray(mean))
 
 
-def _place_wait(rate: Array, inside: Array, places: Array) -> Array:
-    """Mean wait for one of `places` in the batch (Sakasegawa)."""
+def place_wait(rate: Array, inside: Array, places: Array) -> tuple[Array, Array]:
+    """Return the mean wait for one of `places` that each take `inside` (Sakasegawa), and their load."""
     load = np.minimum(rate * inside / places, FULL)
     power = np.sqrt(2.0 * (places + 1.0)) - 1.0
-    return np.asarray(inside * load**power / (places * (1.0 - load)) * (1.0 + LENGTH_CV2) / 2.0)
+    mean = inside * load**power / (places * (1.0 - load)) * (1.0 + LENGTH_CV2) / 2.0
+    return np.asarray(mean), np.asarray(load)
 
 
 def at_rate(s: Service, rate: Array) -> OpenState:

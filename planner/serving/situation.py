@@ -133,6 +133,26 @@ def situation(placed: Sequence[Placed], demand: Demand, *, points: int = 3) -> S
     return Situation(**whole)
 
 
+def full_prompts(placed: Sequence[Placed], demand: Demand) -> tuple[Ideal, Array]:
+    """Lower the step that holds as many whole prompts as the engine's token budget, and nothing else.
+
+    Returns
+    -------
+    Ideal
+        Of that step.
+    ndarray
+        Prompts in it, of each attention-parallel group; 1 where the budget holds no second one, and the
+        step is then one over a chunk.
+    """
+    whole, held = Ideal.zeros(len(placed)), np.ones(len(placed))
+    for index in groups_of(placed):
+        group = _Group(placed, index, demand)
+        most = np.maximum(np.floor(group.longest / group.chunk), 1.0)
+        whole.put(index, group.cost(group.with_prompts(Step(), most), most))
+        held[index] = most
+    return whole, held
+
+
 def _gather(parts: Sequence[tuple[Index, Situation]], values: Sequence[Any], cases: int) -> Any:
     """Put the values of groups at the places of their cases."""
     if isinstance(values[0], Ideal):

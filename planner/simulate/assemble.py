@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.simulate.instance import Batching, Engine, Fleet, Kind, Role, Router
+from planner.role import Role
+from planner.simulate.instance import Batching, Engine, Fleet, Kind, Router
 from planner.simulate.step_law import StepLaw, line
 from workloads.requests import Requests
 from workloads.streams import sequence

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from planner.deployment import Case, Deployment
-from planner.simulate.instance import Batching, Role, Router
+from planner.role import Role
+from planner.simulate.instance import Batching, Router
 from tonnage.files import Record
 from workloads.scenario import Slo
 from workloads.traffic import Traffic

@@ -7,7 +7,8 @@ from hw_targets.device import Device
 from planner.deployment import Case
 from planner.simulate.case_record import Autoscaler, EngineSettings, Group, SimulatedCase
 from planner.simulate.deployments import Simulated, simulated
-from planner.simulate.instance import Engine, Fleet, Kind, Outages, Role, Scaling
+from planner.role import Role
+from planner.simulate.instance import Engine, Fleet, Kind, Outages, Scaling
 from tonnage.errors import InvalidInput
 
 PCIE_BYTES_PER_S_PER_LANE = {1: 0.25e9, 2: 0.5e9, 3: 0.985e9, 4: 1.969e9, 5: 3.938e9, 6: 7.563e9}

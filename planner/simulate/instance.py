@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from planner.role import Role
 from planner.simulate.step_law import StepLaw
 from tonnage.errors import InvalidInput
 
@@ -17,14 +18,6 @@ class Batching(StrEnum):
     """A batch is filled, padded, and replaced when its last request has ended."""
     SLOTS = "slots"
     """llama.cpp: so many slots of a fixed context each, chunked prompts."""
-
-
-class Role(StrEnum):
-    """What part of a request an instance serves."""
-
-    WHOLE = "whole"
-    PREFILL = "prefill"
-    DECODE = "decode"
 
 
 class Router(StrEnum):

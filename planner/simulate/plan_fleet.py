@@ -7,7 +7,8 @@ from planner.fleet.plan_record import Plan, Unit
 from planner.fleet.served_load import with_further_tries
 from planner.simulate.deployments import simulated
 from planner.simulate.feeds import Drawn, Replayed, traffic_of
-from planner.simulate.instance import Fleet, Kind, Role, Router
+from planner.role import Role
+from planner.simulate.instance import Fleet, Kind, Router
 from planner.simulate.logged import Logged
 from planner.simulate.replicate import Experiment
 from tonnage.errors import Infeasible, InvalidInput

@@ -22,11 +22,12 @@ FLAGS = {
     "min_mmlu": "quality.mmlu_min",
     "min_mmlu_pro": "quality.mmlu_pro_min",
     "budget": "budget.usd_per_month",
+    "interconnect": "candidates.interconnect",
     "spare": "availability.spare_units",
     "confidence": "availability.confidence",
 }
 """Flag -> key of the scenario file."""
-LISTS = {"device": "devices", "model": "models", "format": "formats", "engine": "engines"}
+LISTS = {"device": "devices", "model": "models", "format": "formats", "engine": "engines", "roles": "roles"}
 
 
 def register(app: typer.Typer) -> None:
@@ -63,6 +64,13 @@ def plan(
     model: Annotated[list[str] | None, typer.Option(help="Model id or glob; repeat for more.")] = None,
     format: Annotated[list[str] | None, typer.Option(help="Weight format or glob; repeat for more.")] = None,
     engine: Annotated[list[str] | None, typer.Option(help="Engine; repeat for more.")] = None,
+    roles: Annotated[
+        list[str] | None,
+        typer.Option(metavar="whole,split", help="Also prefill and decode on units of their own."),
+    ] = None,
+    interconnect: Annotated[
+        str | None, typer.Option(help="Network of split units, e.g. infiniband-ndr.")
+    ] = None,
     api: Annotated[bool | None, typer.Option("--api/--no-api", help="Allow hosted APIs.")] = None,
     pareto: Annotated[
         str | None,

@@ -5,7 +5,7 @@ import pytest
 
 from planner.deployment import Case
 from planner.serving import coefficients, open_load, placement, situation, steady_state
-from planner.serving.open_load import LENGTH_CV2, _place_wait, _Tail
+from planner.serving.open_load import LENGTH_CV2, Tail, place_wait
 from planner.serving.predict import predict
 
 
@@ -23,7 +23,7 @@ def test_one_place_waits_as_pollaczek_and_khinchine_say(load):
     service_s = 2.0
     rate = np.array([load / service_s])
     expected = load * service_s * (1 + LENGTH_CV2) / (2 * (1 - load))
-    assert _place_wait(rate, np.array([service_s]), np.array([1.0])) == pytest.approx(expected)
+    assert place_wait(rate, np.array([service_s]), np.array([1.0]))[0] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("servers", "load"), [(2, 0.8), (5, 0.9), (20, 0.95)])
@@ -36,12 +36,12 @@ def test_many_places_wait_nearly_as_erlang_says(servers, load):
     busy = terms[-1] / (1 - load)
     erlang_c = busy / (sum(terms[:-1]) + busy)
     expected = erlang_c / (servers * (1 - load))
-    found = _place_wait(np.array([load * servers]), np.array([1.0]), np.array([float(servers)]))
+    found = place_wait(np.array([load * servers]), np.array([1.0]), np.array([float(servers)]))[0]
     assert found * 2 / (1 + LENGTH_CV2) == pytest.approx(expected, rel=0.06)
 
 
 def test_the_tail_of_a_wait_has_its_mean():
-    tail = _Tail(np.array([0.6]), np.array([3.0]))
+    tail = Tail(np.array([0.6]), np.array([3.0]))
     p = (np.arange(200_000) + 0.5) / 200_000
     quantiles = [float(tail(x)[0]) for x in p[::100]]
     assert np.mean(quantiles) == pytest.approx(3.0, rel=0.01)
