@@ -4,7 +4,11 @@ from collections.abc import Iterator
 
 from planner.fleet import relax
 from planner.fleet.energy_goal import ENERGY
+from planner.fleet.halves import interconnect, looked_at
 from planner.fleet.outcome import Outcome
+from planner.fleet.split_search import is_half
+from planner.serving.disaggregation import REACH_FRAC
+from planner.serving.halves import PLACE_FRAC
 from workloads.scenario import Purchase, Scenario
 
 
@@ -14,6 +18,7 @@ def assumptions(outcome: Outcome) -> tuple[str, ...]:
     return (
         *_of_capacity(outcome),
         *_of_hosted(outcome),
+        *_of_splits(outcome),
         *_of_demand(scenario),
         *_of_energy(scenario),
         *_of_purchases(outcome),
@@ -31,6 +36,33 @@ def _of_capacity(outcome: Outcome) -> Iterator[str]:
             "by the prediction intervals; errors of different kinds are taken as independent."
         )
         yield "A unit that serves several classes is busy for the sum of their rates over capacities."
+
+
+def _of_splits(outcome: Outcome) -> Iterator[str]:
+    scenario = outcome.market.scenario
+    if "split" not in scenario.candidates.roles:
+        yield (
+            "Prefill and decode on units of their own were not looked at; "
+            'ask for them with candidates.roles = ["whole", "split"] or --roles whole,split.'
+        )
+        return
+    if not looked_at(scenario):
+        yield "Where chains of models are chosen, prefill and decode on units of their own are not looked at."
+        return
+    if not any(is_half(item.line) for item in outcome.deployed()):
+        yield "Prefill and decode on units of their own were looked at, and are not cheaper."
+        return
+    said = scenario.candidates.interconnect
+    network = f"{interconnect(scenario)}, of which {REACH_FRAC:.0%} is reached"
+    yield (
+        f"Caches of split requests move over {network} ({'ASSUMED share' if said else 'both ASSUMED'}), each "
+        "device sending its part; units of one provider and region are taken to share that network."
+    )
+    yield (
+        "Of a limit on the time to first token, the wait for a place in a decode batch may take "
+        f"{PLACE_FRAC:.0%} and what comes before it the rest; a decode unit takes caches from units of as "
+        "many devices or fewer."
+    )
 
 
 def _of_hosted(outcome: Outcome) -> Iterator[str]:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from planner.deployment import Case, Load
 from planner.fleet.ability import Ability
+from planner.fleet.halves import interconnect
 from planner.fleet.outcome import Deployed, Outcome
 from planner.fleet.plan_record import Predicted, Unit
+from planner.fleet.split_search import is_half
 from planner.prediction import Prediction
+from planner.role import Role
 from tonnage.evidence import Quantiles
 from workloads.scenario import TrafficClass
 
@@ -29,13 +32,14 @@ def felt(outcome: Outcome) -> tuple[Felt, ...]:
     Units that share their time between classes are as busy for each class as
     they are in all: the class is put at that part of its own capacity.
     """
+    halves = tuple(_of_halves(outcome))
     asked = list(_asked(outcome))
     if not asked:
-        return ()
+        return halves
     from planner.serving.predict import predict_batch
 
     answers = predict_batch([case for _, _, case in asked])
-    return tuple(
+    return halves + tuple(
         _of_prediction(key, answer) if isinstance(answer, Prediction) else _of_ability(key, ability)
         for (key, ability, _), answer in zip(asked, answers, strict=True)
     )
@@ -44,8 +48,32 @@ def felt(outcome: Outcome) -> tuple[Felt, ...]:
 def _asked(outcome: Outcome) -> Iterable[tuple[str, Ability, Case]]:
     classes = outcome.market.scenario.classes
     for item in outcome.deployed():
-        if item.line.candidate.measured is None:
+        if item.line.candidate.measured is None and not is_half(item.line):
             yield from _of_line(item, classes)
+
+
+def _of_halves(outcome: Outcome) -> Iterable[Felt]:
+    """Yield what each half takes of its classes at its load: the time to first token, or those after it."""
+    scenario = outcome.market.scenario
+    for item in outcome.deployed():
+        if not is_half(item.line):
+            continue
+        from planner.serving.halves import at_load
+
+        use, candidate = item.busy / item.count, item.line.candidate
+        for traffic, capacity, share in zip(scenario.classes, item.line.capacity, item.shares, strict=True):
+            if share > 0:
+                mean, high = at_load(
+                    candidate.deployment, traffic, candidate.role, use * capacity, interconnect(scenario)
+                )
+                prefills = candidate.role is Role.PREFILL
+                yield Felt(
+                    line=candidate.key,
+                    ttft_s=mean if prefills else None,
+                    tpot_s=None if prefills else mean,
+                    ttft_p95_s=high if prefills else None,
+                    tpot_p95_s=None if prefills else high,
+                )
 
 
 def _of_line(item: Deployed, classes: Sequence[TrafficClass]) -> Iterable[tuple[str, Ability, Case]]:

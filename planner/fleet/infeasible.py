@@ -208,7 +208,7 @@ def _highest_floor(
 
 
 def _load(inquiry: Inquiry) -> Iterator[Relaxation]:
-    market = inquiry.market.settled()
+    market = inquiry.market.settled(halves=True)
     problem = without_extras(market.of_lines(market.rated()).problem())
     mix = most_load(problem, usd_per_h=inquiry.usd_per_h)
     if mix is None or mix.served_frac >= 1:

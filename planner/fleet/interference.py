@@ -7,7 +7,7 @@ count for less, units of the same deployment that do without one of these classe
 serve one class alone: only those that share are left less.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.fleet.halves import interconnect
 from planner.fleet.line import Line
 from planner.fleet.outcome import Deployed, Outcome, solve
+from planner.role import Role
 from tonnage.errors import TonnageError
 from workloads.scenario import TrafficClass
 
@@ -124,13 +126,16 @@ def _kept_frac(outcome: Outcome, item: Deployed) -> float:
     places = [j for j, share in enumerate(item.shares) if share > 0 and item.line.capacity[j] > 0]
     if item.line.candidate.measured is not None or len(places) < 2:
         return 1.0
+    if item.line.candidate.role is Role.PREFILL:
+        return _prefill_kept_frac(outcome, item, places)
     if not any(_limits(classes[j]) for j in places):
         return 1.0
     from planner.serving.shared_unit import shared_unit
 
     chosen = [classes[j] for j in places]
     try:
-        unit = shared_unit(item.line.candidate.deployment, chosen)
+        decodes = item.line.candidate.role is Role.DECODE
+        unit = shared_unit(item.line.candidate.deployment, chosen, only_decodes=decodes)
     except TonnageError:
         return 1.0
     alone = np.array([item.line.capacity[j] for j in places])
@@ -141,6 +146,10 @@ def _kept_frac(outcome: Outcome, item: Deployed) -> float:
     def holds(frac: float) -> bool:
         return _holds(unit, chosen, slow * frac * mix * alone, slow * frac * mix.sum() * alone, slow)
 
+    return _largest(holds)
+
+
+def _largest(holds: Callable[[float], bool]) -> float:
     if holds(1.0):
         return 1.0
     low, high = LEAST_FRAC, 1.0
@@ -148,6 +157,21 @@ def _kept_frac(outcome: Outcome, item: Deployed) -> float:
         middle = 0.5 * (low + high)
         low, high = (middle, high) if holds(middle) else (low, middle)
     return low if low < 1 - NOTHING_FRAC else 1.0
+
+
+def _prefill_kept_frac(outcome: Outcome, item: Deployed, places: Sequence[int]) -> float:
+    """Return the same for units that only prefill, whose classes wait in one line for the first token."""
+    from planner.serving.halves import SharedPrompts
+
+    scenario = outcome.market.scenario
+    chosen = [scenario.classes[j] for j in places]
+    unit = SharedPrompts(
+        item.line.candidate.deployment, chosen, interconnect(scenario), confidence=scenario.confidence
+    )
+    alone = np.array([item.line.capacity[j] for j in places])
+    busy = np.array([outcome.problem.rates[j] * item.shares[j] for j in places]) / alone
+    mix = min(item.at_work_frac, 1.0) * busy / busy.sum()
+    return _largest(lambda frac: unit.holds(frac * mix * alone))
 
 
 def _holds(

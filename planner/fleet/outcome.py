@@ -91,7 +91,7 @@ class Outcome:
     @property
     def tries(self) -> tuple[float, ...]:
         """Per class, its shares all together: 1, or tries per task where chains are chosen."""
-        rows = (*self.mix.shares, *self.mix.offer_shares)
+        rows = (*self.mix.shares, *self.mix.offer_shares)  # no class with tasks is split in halves
         return tuple(
             sum(row[j] for row in rows) if j in self.problem.tasks.classes else 1.0
             for j in range(len(self.problem.rates))
@@ -203,7 +203,8 @@ def label_of(outcome: Outcome) -> str:
 def _line_label(item: Deployed) -> str:
     cut = item.line.candidate.deployment
     units = f" in units of {cut.devices}" if cut.devices > 1 else ""
-    return f"{item.count * cut.devices} x {cut.device}{units}: {cut.model} {cut.weights}"
+    half = f" {item.line.candidate.role}" if is_half(item.line) else ""
+    return f"{item.count * cut.devices} x {cut.device}{units}{half}: {cut.model} {cut.weights}"
 
 
 def _named(names: Sequence[str], values: Sequence[float]) -> dict[str, float]:
@@ -279,6 +280,7 @@ def _units(outcome: Outcome, item: Deployed) -> Iterable[Unit]:
             tp=deployment.tp,
             pp=deployment.pp,
             role=item.line.candidate.role.value,
+            pool=item.line.candidate.lane or None,
             count=units,
             count_by_period=tuple(n * priced.units for n in counts) if len(counts) > 1 else (),
             purchase=lot.purchase.value,

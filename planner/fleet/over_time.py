@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from planner.fleet.outcome import Outcome
 from planner.fleet.plan_record import PlanPeriod
-from planner.fleet.problem import Mix, Problem, of_period
+from planner.fleet.problem import Mix, Problem, of_period, serving
 from planner.fleet.task_solve import without_extras
 from workloads.profile import label
 
@@ -24,7 +24,8 @@ def periods(outcome: Outcome) -> tuple[PlanPeriod, ...]:
 def _period(problem: Problem, mix: Mix, place: int, means: list[float]) -> PlanPeriod:
     span, part = problem.spans[place], mix.by_period[place]
     rates = [mean * scale for mean, scale in zip(means, span.scale, strict=True)]
-    hosted = _parts(part.offer_shares, (*part.shares, *part.offer_shares)) or [0.0] * len(rates)
+    own = [row for row, serves in zip(part.shares, serving(problem), strict=True) if serves]
+    hosted = _parts(part.offer_shares, (*own, *part.offer_shares)) or [0.0] * len(rates)
     total = sum(rates)
     return PlanPeriod(
         label=label(place, len(problem.spans)),

@@ -12,6 +12,7 @@ from planner.fleet.dominance import reduce
 from planner.fleet.energy_goal import power_w
 from planner.fleet.felt import felt, predicted, with_felt
 from planner.fleet.growing import grown
+from planner.fleet.handing import handovers
 from planner.fleet.infeasible import LOAD_MARGIN_FRAC
 from planner.fleet.interference import ALONE, with_room
 from planner.fleet.market import Market, rate, survey
@@ -19,6 +20,7 @@ from planner.fleet.mix import most_load
 from planner.fleet.outcome import Outcome, solve
 from planner.fleet.over_time import periods
 from planner.fleet.plan_record import Plan, Rejected
+from planner.fleet.split_search import is_half
 from planner.fleet.task_cost import reliable_task
 from planner.fleet.task_market import check_tasks
 from tonnage.units import HOURS_PER_MONTH
@@ -33,6 +35,8 @@ PROVEN_GAP_FRAC = 1e-6
 """A cost that is proven to be this close to the least possible is called optimal."""
 SECONDS_PER_HOUR = 3600.0
 DOMINATED = "others carry as much of every class at no higher cost"
+UNUSED = "no plan with it is cheaper than the best one without"
+AT_PEAK = ", even at its datasheet peak"
 
 
 def make_plan(scenario: Scenario) -> Plan:
@@ -81,7 +85,7 @@ def make_plan(scenario: Scenario) -> Plan:
 def _most_load(scenario: Scenario) -> Plan:
     """Plan for the largest multiple of the load that the budget pays for."""
     asked = scenario.model_copy(update={"objective": Objective.COST})
-    market = survey(relax.grown(asked), Predictor())[0].settled()
+    market = survey(relax.grown(asked), Predictor())[0].settled(halves=True)
     usd_per_h = (scenario.budget.usd_per_month or 0.0) / HOURS_PER_MONTH
     problem = market.of_lines(market.rated()).problem()
     mix = most_load(problem, usd_per_h=usd_per_h, at_most=MOST_LOAD)
@@ -128,6 +132,7 @@ def _feasible(outcome: Outcome, candidates: Sequence[Candidate], predictor: Pred
         task=task,
         units=with_felt(outcome.units(), outcome.unit_keys(), rows),
         api=outcome.api(),
+        handovers=handovers(outcome),
         periods=periods(outcome),
         predicted=predicted(outcome, rows),
         binding=sensitivity.binding(decision),
@@ -185,7 +190,11 @@ def _mtok_per_h(outcome: Outcome) -> float:
 
 def _dominated(outcome: Outcome) -> tuple[Rejected, ...]:
     """Return what was left out because others carry as much of every class at no higher cost."""
-    by_ceiling = [line.candidate.key for line in outcome.market.lines if not line.is_rated]
+    chosen = {line.candidate.key for line in outcome.lines}
+    halves = [line for line in outcome.market.lines if is_half(line) and line.candidate.key not in chosen]
+    by_ceiling = [
+        line.candidate.key for line in outcome.market.lines if not line.is_rated and not is_half(line)
+    ]
     dropped = [outcome.lines[place].candidate.key for place in reduce(outcome.problem).dropped]
     by_rating = [key for key in dropped if ALONE not in key]  # kinds by the classes on them are no candidates
     return (
@@ -193,6 +202,10 @@ def _dominated(outcome: Outcome) -> tuple[Rejected, ...]:
         *(
             Rejected(candidate=key, why=f"dominated even at its datasheet peak: {DOMINATED}")
             for key in by_ceiling
+        ),
+        *(
+            Rejected(candidate=line.candidate.key, why=UNUSED if line.is_rated else f"{UNUSED}{AT_PEAK}")
+            for line in halves
         ),
     )
 

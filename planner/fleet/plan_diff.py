@@ -53,17 +53,24 @@ def _counts(plan: Plan) -> dict[str, str]:
     counts: dict[str, int] = {}
     for unit in plan.units:
         size = f"{unit.devices_per_unit}x {unit.device}"
-        name = f"{size} {unit.model} {unit.weights} {unit.engine}, {unit.purchase}"
+        half = "" if unit.role == "whole" else f" {unit.role}"
+        name = f"{size} {unit.model} {unit.weights} {unit.engine}{half}, {unit.purchase}"
         counts[name] = counts.get(name, 0) + unit.count
     return {name: str(count) for name, count in counts.items()}
 
 
 def _shares(plan: Plan) -> dict[str, str]:
-    return {
+    hosted = {
         f"{name} at {use.provider} {use.model}": f"{frac:.1%}"
         for use in plan.api
         for name, frac in use.share.items()
     }
+    handed = {
+        f"{name} from prefill on {way.prefill} to decode on {way.decode}": f"{frac:.1%}"
+        for way in plan.handovers
+        for name, frac in way.share.items()
+    }
+    return {**hosted, **handed}
 
 
 def _question(plan: Plan) -> dict[str, str]:
@@ -77,4 +84,6 @@ def _question(plan: Plan) -> dict[str, str]:
     flat["budget.usd_per_month"] = str(plan.scenario.budget.usd_per_month)
     flat["availability.spare_units"] = str(plan.scenario.availability.spare_units)
     flat["availability.confidence"] = str(plan.scenario.confidence)
+    flat["candidates.roles"] = ", ".join(plan.scenario.candidates.roles)
+    flat["candidates.interconnect"] = str(plan.scenario.candidates.interconnect)
     return flat

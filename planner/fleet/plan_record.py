@@ -16,6 +16,7 @@ __all__ = [
     "Binding",
     "ChainStepTaken",
     "GrowthMonth",
+    "Handover",
     "Plan",
     "PlanPeriod",
     "Predicted",
@@ -47,6 +48,10 @@ class Unit(Record):
     count_by_period: tuple[int, ...] = ()
     """Empty where the load stays the same."""
     role: str = "whole"
+    """whole, or prefill and decode: halves of a split service, which count no request twice: of a class,
+    whole and decode units and APIs serve all of it, and prefill units read what decode units serve."""
+    pool: str | None = None
+    """Of a half: the units that it may hand caches to, or take them from, have the same."""
     purchase: str = "on-demand"
     """on-demand, reserved, spot or owned."""
     term_years: float | None = None
@@ -76,6 +81,21 @@ class ApiUse(Record):
     share: dict[str, float] = Field(default_factory=dict)
     usd_per_h: float
     price_as_of: str | None = None
+
+
+class Handover(Record):
+    """Requests that prefill units of one kind read and decode units of another one finish."""
+
+    pool: str
+    prefill: str
+    decode: str
+    """Deployments in one line: devices, model, format, engine and cut."""
+    share: dict[str, float]
+    """Fraction of each traffic class that goes this way."""
+    moved_s: dict[str, float]
+    """Time to hand over the cache of a mean prompt of the class [s]."""
+    interconnect: str
+    """ASSUMED unless the scenario names it."""
 
 
 class Predicted(Record):
@@ -182,6 +202,8 @@ class Plan(FileRecord):
     """What a simulation says of it; None if nobody asked."""
     units: tuple[Unit, ...] = ()
     api: tuple[ApiUse, ...] = ()
+    handovers: tuple[Handover, ...] = ()
+    """Empty where all units serve whole requests."""
     periods: tuple[PlanPeriod, ...] = ()
     """Empty where the load stays the same."""
     growth: tuple[GrowthMonth, ...] = ()

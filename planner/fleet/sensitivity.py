@@ -12,6 +12,7 @@ from planner.fleet.market import Market, rate, survey
 from planner.fleet.mix import shadow_prices
 from planner.fleet.outcome import Outcome, label_of, solve
 from planner.fleet.plan_record import Binding, Sensitivity
+from planner.fleet.split_search import is_half
 from planner.fleet.task_solve import as_mixed
 from tonnage.units import HOURS_PER_MONTH
 from workloads.scenario import Scenario
@@ -166,7 +167,8 @@ def _undominated(market: Market, lines: Sequence[Line]) -> tuple[Line, ...]:
     """Return the lines that none of the others replaces, whatever hosted offers cost."""
     rated = market.of_lines(tuple(lines)).without_hosted().settled().rated()
     problem = market.of_lines(rated).without_hosted().problem()
-    return tuple(rated[place] for place, _ in reduce(problem).ways)
+    unknown = (line for line in lines if is_half(line) and not line.is_rated)
+    return (*(rated[place] for place, _ in reduce(problem).ways), *unknown)
 
 
 def _api_price(decision: Decision) -> Iterator[Sensitivity]:

@@ -113,7 +113,8 @@ def _parts(outcome: Outcome) -> Iterator[Served]:
     scenario = outcome.market.scenario
     for unit in outcome.units():
         if unit.share:
-            requests = _requests_per_h(unit.share, scenario)
+            reads = unit.role == "prefill"  # what it reads is counted where it is written
+            requests = 0.0 if reads else _requests_per_h(unit.share, scenario)
             yield Served(model=unit.model, hosted=False, usd_per_h=unit.usd_per_h, requests_per_h=requests)
     shares = zip(outcome.market.hosted, outcome.mix.offer_shares, strict=True)
     used = [hosted.offer for hosted, row in shares if any(row)]

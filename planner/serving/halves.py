@@ -15,6 +15,7 @@ for the rest of the output. Percentiles add up as they do for whole units: as if
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -25,11 +26,11 @@ from planner.role import Role
 from planner.serving import coefficients, intervals, placement, situation, steady_state
 from planner.serving.capacity import FULL_LOAD, Capacity, around, broken_alone, placed_or_why
 from planner.serving.coefficients import CoefficientFile
-from planner.serving.disaggregation import PoolLink, transfer_s
+from planner.serving.disaggregation import PoolLink, link, transfer_s
 from planner.serving.open_load import NORMAL, PERCENTILES, exceed, place_wait
 from planner.serving.placement import Placed
 from planner.serving.predict import evidence
-from planner.serving.prompts import Prompts, prompts
+from planner.serving.prompts import Prompts, prompts, shared
 from planner.serving.situation import ALL_QUEUED, Demand
 from planner.serving.steady_state import Service
 from tonnage.evidence import Z90, Quantiles
@@ -67,7 +68,7 @@ class HalfState:
 def halves(
     deployments: Sequence[Deployment],
     classes: Sequence[TrafficClass],
-    link: PoolLink,
+    over: PoolLink,
     *,
     using: CoefficientFile | None = None,
 ) -> list[list[Halves]]:
@@ -75,12 +76,12 @@ def halves(
 
     Parameters
     ----------
-    link : PoolLink
+    over : PoolLink
         Over which each device of a prefill unit sends its part of the cache.
     """
     found_places = [placed_or_why(deployment) for deployment in deployments]
     pairs = [(one, each) for one in found_places if isinstance(one, Placed) for each in classes]
-    found = iter(_solve(pairs, link, using or coefficients.shipped()) if pairs else [])
+    found = iter(_solve(pairs, over, using or coefficients.shipped()) if pairs else [])
     return [
         [
             next(found)
@@ -96,7 +97,7 @@ class Pair:
     """Both halves of some deployments for some classes; arrays over the cases."""
 
     def __init__(
-        self, pairs: Sequence[tuple[Placed, TrafficClass]], link: PoolLink, file: CoefficientFile
+        self, pairs: Sequence[tuple[Placed, TrafficClass]], over: PoolLink, file: CoefficientFile
     ) -> None:
         placed = [one for one, _ in pairs]
         prompt = np.array([each.prompt_tokens for _, each in pairs])
@@ -105,7 +106,7 @@ class Pair:
         demand = Demand(prompt=prompt, output=output, context=np.zeros(len(pairs)), users=queued)
         where = situation.situation(placed, demand, points=_POINTS)
         self.ready: Service = steady_state.service(where, placement.values(placed, file))
-        self.moved_s = np.array([transfer_s(one, each.prompt_tokens, link) for one, each in pairs])
+        self.moved_s = np.array([transfer_s(one, each.prompt_tokens, over) for one, each in pairs])
         tail = np.array([each.prompt_tokens_p95 or each.prompt_tokens for _, each in pairs]) / prompt
         self.prefill: Prompts = prompts(self.ready, placed, demand, moved_s=self.moved_s, stretch=tail)
         self.steps = np.maximum(output - 1.0, 1.0)
@@ -135,10 +136,20 @@ class Pair:
         )
 
 
+    def running_at(self, rate: Array) -> Array:
+        """Return the sequences that run at a rate, at most as many as there is room for."""
+        low, high = np.zeros_like(rate), self.ready.situation.limit * np.ones_like(rate)
+        for _ in range(_ROUNDS):
+            middle = 0.5 * (low + high)
+            over = self.decoding(middle).requests_per_s > rate
+            low, high = np.where(over, low, middle), np.where(over, middle, high)
+        return np.asarray(0.5 * (low + high))
+
+
 def _solve(
-    pairs: Sequence[tuple[Placed, TrafficClass]], link: PoolLink, file: CoefficientFile
+    pairs: Sequence[tuple[Placed, TrafficClass]], over: PoolLink, file: CoefficientFile
 ) -> list[Halves]:
-    both = Pair(pairs, link, file)
+    both = Pair(pairs, over, file)
     factors = {
         metric: np.exp(Z90 * np.array([intervals.sigma(metric, one, file) for one, _ in pairs]))
         for metric in ("ttft", "tpot")
@@ -273,6 +284,54 @@ class _Search:
             else:
                 times[f"tpot_{name}_s"] = float(alone.tpot[name][i])
         return times
+
+
+class SharedPrompts:
+    """One deployment that prefills for several classes."""
+
+    def __init__(
+        self, deployment: Deployment, classes: Sequence[TrafficClass], network: str, *, confidence: float
+    ) -> None:
+        file, placed = coefficients.shipped(), placement.place(deployment)
+        pairs = [(placed, each) for each in classes]
+        self.both = Pair(pairs, link(network), file)
+        z = NormalDist().inv_cdf(confidence)
+        self.first, self.step = (
+            float(np.exp(z * intervals.sigma(metric, placed, file))) for metric in ("ttft", "tpot")
+        )
+        self.limits = {name: (1.0 - PLACE_FRAC) * _limits(pairs, f"ttft_{name}_s") for name in _NAMES}
+
+    def holds(self, rates: Array) -> bool:
+        """Tell whether all classes keep their limits at these rates, with the confidence asked for."""
+        state = shared(self.both.prefill, rates * self.step)
+        if not (state.load_frac * max(self.step, 1.0) <= FULL_LOAD * (1 + 1e-6)).all():
+            return False
+        moved = self.both.moved_s
+        return all(
+            bool((((state.ttft_s if p is None else state.ttft_at[p]) - moved) * self.first + moved
+                  <= self.limits[name] * (1 + 1e-6)).all())
+            for name, p in _NAMES.items()
+        )  # fmt: skip
+
+
+def at_load(
+    deployment: Deployment, traffic: TrafficClass, role: Role, requests_per_s: float, network: str
+) -> tuple[Quantiles, Quantiles]:
+    """Return what a half takes of a request at a rate: its mean, and the 95th percentile over requests.
+
+    Of a prefill unit it is the time until the cache is handed over [s], of a decode unit that of each
+    output token [s].
+    """
+    file, placed = coefficients.shipped(), placement.place(deployment)
+    both = Pair([(placed, traffic)], link(network), file)
+    metric = "ttft" if role is Role.PREFILL else "tpot"
+    factor = float(np.exp(Z90 * intervals.sigma(metric, placed, file)))
+    rate = np.array([requests_per_s])
+    if role is Role.PREFILL:
+        felt = both.prefilling(np.minimum(rate, FULL_LOAD * both.prefill.most)).ttft
+    else:
+        felt = both.decoding(both.running_at(rate)).tpot
+    return around(float(felt["mean"][0]), factor), around(float(felt["p95"][0]), factor)
 
 
 def _limits(pairs: Sequence[tuple[Placed, TrafficClass]], field: str, *, missing: float = np.inf) -> Array:

@@ -148,11 +148,13 @@ def _prefill_wait(s: Service, rate: Array) -> tuple[Array, Tail]:
     return np.asarray(mean), Tail(load, np.asarray(mean))
 
 
-def place_wait(rate: Array, inside: Array, places: Array) -> tuple[Array, Array]:
+def place_wait(
+    rate: Array, inside: Array, places: Array, *, cv2: Array | float = LENGTH_CV2
+) -> tuple[Array, Array]:
     """Return the mean wait for one of `places` that each take `inside` (Sakasegawa), and their load."""
     load = np.minimum(rate * inside / places, FULL)
     power = np.sqrt(2.0 * (places + 1.0)) - 1.0
-    mean = inside * load**power / (places * (1.0 - load)) * (1.0 + LENGTH_CV2) / 2.0
+    mean = inside * load**power / (places * (1.0 - load)) * (1.0 + cv2) / 2.0
     return np.asarray(mean), np.asarray(load)
 
 

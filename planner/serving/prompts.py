@@ -88,6 +88,8 @@ class Prompts:
     stretch: Array
     held: Array
     replicas: Array
+    cv2: Array
+    """Squared coefficient of variation of the work of a prompt."""
 
     @property
     def full_s(self) -> Array:
@@ -120,7 +122,7 @@ class Prompts:
 
     def _wait(self, rate: Array) -> tuple[Array, Array]:
         """Mean wait of a prompt [s], and the part of the time in which the unit is busy."""
-        held_back, full_frac = place_wait(rate, self.full_s, self.together)
+        held_back, full_frac = place_wait(rate, self.full_s, self.together, cv2=self.cv2)
         alone = self.together < 2.0
         start_s, rho = self.first_s - self.more_s, np.minimum(rate * self.more_s, FULL)
         batch = np.ones_like(rate)
@@ -131,7 +133,7 @@ class Prompts:
         none = np.exp(-arrivals)
         spread = np.maximum(arrivals + none * (1.0 - 2.0 * arrivals) - none**2, 0.0) / (1.0 - rho**2)
         cycle = start_s + self.more_s * batch
-        variance = self.more_s**2 * (spread + LENGTH_CV2 * batch)
+        variance = self.more_s**2 * (spread + self.cv2 * batch)
         met = (cycle**2 + variance) / cycle
         busy = cycle / (cycle + none / np.maximum(rate, 1e-12))
         gathered = busy * met * (0.5 + rho)
@@ -165,4 +167,54 @@ def prompts(
         stretch=np.maximum(stretch, 1.0),
         held=np.maximum(ready.situation.room, 1.0),
         replicas=ready.situation.replicas,
+        cv2=np.full(len(placed), LENGTH_CV2),
+    )
+
+
+def shared(units: Prompts, rates: Array) -> PromptState:
+    """Return what each class takes on one unit that reads the prompts of all of them.
+
+    Parameters
+    ----------
+    units : Prompts
+        The same unit for each class alone.
+    rates : ndarray
+        Of the classes. [requests/s]
+
+    Notes
+    -----
+    Prompts of all classes wait in one line: its work is that of the mixture, whose second moment is
+    sum_i p_i S_i^2 (1 + cv^2). Each class then takes its own prompt's time.
+    """
+    total = float(rates.sum())
+    part = rates / total
+    first, more, fewest = (float(part @ one) for one in (units.first_s, units.more_s, 1 / units.together))
+    second = float(part @ (units.first_s**2 * (1.0 + units.cv2)))
+    one = np.ones(1)
+    mixed = Prompts(
+        first_s=first * one,
+        more_s=more * one,
+        together=one / fewest,
+        bare_s=0.0 * one,
+        moved_s=0.0 * one,
+        stretch=one,
+        held=one / float(part @ (1 / units.held)),
+        replicas=units.replicas[:1],
+        cv2=max(second / first**2 - 1.0, 0.0) * one,
+    )
+    state = mixed.at_rate(total * one)
+    longer = np.ones_like(units.stretch)
+    at = {
+        p: units.bare_s
+        + ((units.stretch if p >= 0.9 else longer) - 1.0) * units.first_s
+        + (units.stretch if p >= 0.9 else longer) * units.moved_s
+        + waited
+        for p, waited in state.ttft_at.items()
+    }
+    return PromptState(
+        requests_per_s=rates,
+        ttft_s=units.bare_s + units.moved_s + state.wait_s,
+        ttft_at=at,
+        wait_s=state.wait_s,
+        load_frac=state.load_frac,
     )

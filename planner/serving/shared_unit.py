@@ -99,8 +99,15 @@ class SharedUnit:
         return float(part @ self.service.decode_s(np.full(len(rates), batch)))
 
 
-def shared_unit(deployment: Deployment, classes: Sequence[TrafficClass]) -> SharedUnit:
+def shared_unit(
+    deployment: Deployment, classes: Sequence[TrafficClass], *, only_decodes: bool = False
+) -> SharedUnit:
     """Return a unit that serves several classes.
+
+    Parameters
+    ----------
+    only_decodes : bool
+        Prompts are read elsewhere and delay no step.
 
     Raises
     ------
@@ -117,8 +124,11 @@ def shared_unit(deployment: Deployment, classes: Sequence[TrafficClass]) -> Shar
         users=np.full(len(classes), ALL_QUEUED),
     )
     where = situation.situation(placed, demand, points=_POINTS)
+    values = placement.values(placed, file)
+    if only_decodes:
+        values["prefill_share"] = np.zeros_like(values["prefill_share"])
     return SharedUnit(
-        service=steady_state.service(where, placement.values(placed, file)),
+        service=steady_state.service(where, values),
         steps=np.maximum(output - 1.0, 1.0),
         sigma_log=intervals.sigma("tpot", placed[0], file),
     )
