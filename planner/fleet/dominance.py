@@ -144,8 +144,8 @@ def reduce(problem: Problem, *, trusted: Sequence[bool] | None = None) -> Reduct
     split = np.flatnonzero(columns.lane >= 0)
     if len(split):
         rows = np.concatenate([left, split])
-        kept = rows[_undominated(columns.take(rows), may_replace[rows], least=least)]
-        left = np.concatenate([left, kept[columns.lane[kept] >= 0]])
+        halves = rows[_undominated(columns.take(rows), may_replace[rows], least=least)]
+        left = np.concatenate([left, halves[columns.lane[halves] >= 0]])
     left = left[columns.usd_per_h[left] < _worth(problem, columns)[left]]
     ways: dict[int, list[int]] = {}
     for row in left:

@@ -16,9 +16,7 @@ def handovers(outcome: Outcome) -> tuple[Handover, ...]:
     The parts are means over all periods, as shares are.
     """
     kinds = outcome.problem.kinds
-    if not any(
-        kind.role in HALVES and any(row) for kind, row in zip(kinds, outcome.mix.shares, strict=True)
-    ):
+    if not any(kind.role in HALVES and any(row) for kind, row in zip(kinds, outcome.mix.shares, strict=True)):
         return ()
     names = [traffic.name for traffic in outcome.market.scenario.classes]
     parts: dict[tuple[int, int], dict[int, float]] = {}

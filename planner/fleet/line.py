@@ -88,7 +88,9 @@ def why_not(line: Line, scenario: Scenario) -> str:
     """Return why a line can serve no class."""
     told = [ability.why_not for ability in line.abilities or ()]
     told += task_market.unit_times(scenario, line.candidate.deployment, line.abilities)[1]
-    physics = (why_none(line.candidate.deployment, traffic, line.candidate.role) for traffic in scenario.classes)
+    physics = (
+        why_none(line.candidate.deployment, traffic, line.candidate.role) for traffic in scenario.classes
+    )
     return next(filter(None, (*told, *physics)), "no capacity under the limits")
 
 

@@ -42,7 +42,8 @@ def floor_of(key: str, traffic: TrafficClass, candidates: Sequence[Candidate]) -
     found = [
         Floor(seconds=seconds, candidate=item, metric=metric)
         for item in candidates
-        if item.measured is None and (seconds := fastest_s(item.deployment, traffic, item.role).get(metric)) is not None
+        if item.measured is None
+        and (seconds := fastest_s(item.deployment, traffic, item.role).get(metric)) is not None
     ]
     return min(found, key=lambda one: one.seconds, default=None)
 

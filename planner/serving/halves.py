@@ -135,7 +135,6 @@ class Pair:
             running=running,
         )
 
-
     def running_at(self, rate: Array) -> Array:
         """Return the sequences that run at a rate, at most as many as there is room for."""
         low, high = np.zeros_like(rate), self.ready.situation.limit * np.ones_like(rate)
@@ -155,9 +154,9 @@ def _solve(
         for metric in ("ttft", "tpot")
     }
     found = {
-        Role.PREFILL: _Search(
-            pairs, both, both.prefilling, both.prefill.most, factors, Role.PREFILL
-        ).answers(file),
+        Role.PREFILL: _Search(pairs, both, both.prefilling, both.prefill.most, factors, Role.PREFILL).answers(
+            file
+        ),
         Role.DECODE: _Search(
             pairs, both, both.decoding, both.ready.situation.limit, factors, Role.DECODE
         ).answers(file),
@@ -214,7 +213,7 @@ class _Search:
         return np.asarray(good)
 
     def _first_s(self, state: HalfState, name: str, slower: Array) -> Array:
-        """What the handover takes is no prediction of the engine: it is not stretched."""
+        """Take the handover for no prediction of the engine: it is not stretched."""
         moved = self.both.moved_s if self.role is Role.PREFILL else 0.0
         return np.asarray((state.ttft[name] - moved) * slower + moved)
 
@@ -276,7 +275,7 @@ class _Search:
         return replace(told, tpot_s=mean, tpot_p95_s=high, concurrency=sequences)
 
     def _lone_s(self, alone: HalfState, i: int) -> dict[str, float]:
-        """What a lone request takes, as it compares with the whole of each limit."""
+        """Return what a lone request takes, as it compares with the whole of each limit."""
         times = {}
         for name in _NAMES:
             if self.role is Role.PREFILL:

@@ -136,6 +136,7 @@ class Tail:
         self.load, self.mean = load, mean
 
     def __call__(self, p: float) -> Array:
+        """Return the quantile `p` [s]."""
         conditional = self.mean / np.maximum(self.load, 1e-12)
         return np.asarray(np.maximum(conditional * np.log(np.maximum(self.load, 1e-12) / (1.0 - p)), 0.0))
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from hw_targets import catalog
 from hw_targets.device import Device
 from planner.deployment import Case
+from planner.role import Role
 from planner.simulate.case_record import Autoscaler, EngineSettings, Group, SimulatedCase
 from planner.simulate.deployments import Simulated, simulated
-from planner.role import Role
 from planner.simulate.instance import Engine, Fleet, Kind, Outages, Scaling
 from tonnage.errors import InvalidInput
 

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from planner.deployment import Case, Deployment
 from planner.fleet.plan_record import Plan, Unit
 from planner.fleet.served_load import with_further_tries
+from planner.role import Role
+from planner.serving.disaggregation import PoolLink, link, transfer_s
+from planner.serving.placement import place
 from planner.simulate.deployments import simulated
 from planner.simulate.feeds import Drawn, Replayed, traffic_of
-from planner.role import Role
 from planner.simulate.instance import Fleet, Kind, Router
 from planner.simulate.logged import Logged
 from planner.simulate.replicate import Experiment
@@ -38,7 +40,9 @@ def experiment_of_plan(
         raise Infeasible(f"the plan has no units of its own to simulate: {why}")
     plan = with_further_tries(plan)
     classes = plan.scenario.classes
-    parts = [sum(unit.share.get(each.name, 0.0) for unit in plan.units) for each in classes]
+    _check_pools(plan)
+    serving = [unit for unit in plan.units if unit.role != Role.PREFILL]
+    parts = [sum(unit.share.get(each.name, 0.0) for unit in serving) for each in classes]
     here = [(each, share) for each, share in zip(classes, parts, strict=True) if share > NO_TRAFFIC]
     if not here:
         raise InvalidInput("the units of the plan serve no class of its scenario")
@@ -62,8 +66,19 @@ def experiment_of_plan(
 def _fleet(plan: Plan, here: Served, *, logged: bool) -> Fleet:
     prompt, output = _mean_lengths(here)
     classes = [] if logged else [each for each, _ in here]
-    kinds = tuple(_kind(unit, classes, prompt=prompt, output=output) for unit in plan.units)
+    over = link(plan.handovers[0].interconnect) if plan.handovers else None
+    kinds = tuple(_kind(unit, classes, prompt=prompt, output=output, over=over) for unit in plan.units)
     return Fleet(kinds=kinds, router=Router.SHORTEST_QUEUE)
+
+
+def _check_pools(plan: Plan) -> None:
+    """Refuse what the router of a simulation cannot tell apart: it hands a cache to any decode unit."""
+    pools = sorted({unit.pool for unit in plan.units if unit.pool is not None})
+    if len(pools) > 1:
+        raise InvalidInput(
+            f"the plan splits prefill and decode in {len(pools)} pools ({'; '.join(pools)}), a simulation "
+            "takes one; simulate a plan of one model, engine and place"
+        )
 
 
 def _replayed(fleet: Fleet, name: str, log: Logged, *, slo: Slo, replications: int, seed: int) -> Experiment:
@@ -93,11 +108,18 @@ def _mean_lengths(here: Served) -> tuple[float, float]:
     return prompt / rate, output / rate
 
 
-def _kind(unit: Unit, classes: list[TrafficClass], *, prompt: float, output: float) -> Kind:
+def _kind(
+    unit: Unit, classes: list[TrafficClass], *, prompt: float, output: float, over: PoolLink | None
+) -> Kind:
     given = {name: getattr(unit, name) for name in Deployment.model_fields if name in Unit.model_fields}
     load = {"id": unit.device, "devices": unit.devices_per_unit, "isl": prompt, "osl": output}
     one = simulated(Case.parse({**load, **given}, where="plan"))
-    share = {c: unit.share[each.name] for c, each in enumerate(classes) if unit.share.get(each.name)}
+    # A request comes to whole and prefill units; decode units take what those hand over.
+    named = [] if unit.role == Role.DECODE else list(enumerate(classes))
+    share = {c: unit.share[each.name] for c, each in named if unit.share.get(each.name)}
+    moved_s = 0.0
+    if unit.role == Role.PREFILL and over is not None:
+        moved_s = transfer_s(place(Case.parse({**load, **given}, where="plan")), prompt, over) / prompt
     return Kind(
         name=f"{unit.model} {unit.weights} on {unit.devices_per_unit} x {unit.device}",
         law=one.law,
@@ -105,6 +127,7 @@ def _kind(unit: Unit, classes: list[TrafficClass], *, prompt: float, output: flo
         count=unit.count,
         role=Role(unit.role),
         share=share or None,
+        transfer_s_per_token=moved_s,
         usd_per_h=unit.usd_per_h / unit.count,
         busy_w=None if unit.power_w is None else unit.power_w / unit.count,
     )

@@ -88,7 +88,7 @@ def test_no_prediction_passes_its_ceiling(predictor: Predictor) -> None:
 
 def test_rating_everything_finds_the_same_cost(predictor: Predictor) -> None:
     market, _ = survey(ASKED, predictor)
-    everything = market._with_rated(frozenset(line.candidate.key for line in market.lines))
+    everything = market.with_rated(frozenset(line.candidate.key for line in market.lines))
     assert solve(everything).mix.usd_per_h == pytest.approx(solve(market).mix.usd_per_h, rel=1e-5)
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from planner.simulate.cases import Effort, case_of, experiment_of
 from planner.role import Role
+from planner.simulate.cases import Effort, case_of, experiment_of
 from planner.simulate.instance import Batching
 from planner.simulate.replicate import simulate
 from planner.simulate.request_log import request_log
