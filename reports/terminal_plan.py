@@ -17,7 +17,7 @@ from reports.tables import decision
 from reports.tables.reasons import by_reason
 from reports.tables.tasks import against
 from reports.wording import benchmark_name, change, recommendation, verdict
-from tonnage.units import HOURS_PER_MONTH
+from tonnage.units import HOURS_PER_MONTH, human
 
 SHOWN_REASONS = 6
 
@@ -30,7 +30,7 @@ def show_plan(plan: Plan) -> None:
     out.print()
     parts: list[Grid | None]
     parts = (
-        [_bought(plan), _day(plan), _growth(plan), _felt(plan), *_tasks(plan)]
+        [_bought(plan), _handed_over(plan), _day(plan), _growth(plan), _felt(plan), *_tasks(plan)]
         if plan.feasible
         else [_grid(decision.relaxations(plan))]
     )
@@ -64,10 +64,12 @@ def _grid(content: Table, *, title: str | None = None) -> Grid:
 
 def _bought(plan: Plan) -> Grid:
     several = any(unit.purchase != "on-demand" for unit in plan.units)
+    halves = any(unit.role != "whole" for unit in plan.units)
     grid = table(
         "What to run",
         "!device",
         ">devices",
+        *["role"] * halves,
         "model",
         "format",
         "engine",
@@ -80,6 +82,7 @@ def _bought(plan: Plan) -> Grid:
         grid.add_row(
             _short(unit.device),
             count(unit.count * unit.devices_per_unit),
+            *[unit.role] * halves,
             unit.model,
             unit.weights,
             unit.engine,
@@ -92,6 +95,7 @@ def _bought(plan: Plan) -> Grid:
         grid.add_row(
             f"API {use.provider}",
             "",
+            *[""] * halves,
             use.model,
             "",
             "",
@@ -100,6 +104,19 @@ def _bought(plan: Plan) -> Grid:
             usd(use.usd_per_h * HOURS_PER_MONTH),
             "",
         )
+    return grid
+
+
+def _handed_over(plan: Plan) -> Grid | None:
+    """Return which prefill units hand what to which decode units, and how long that takes."""
+    if not plan.handovers:
+        return None
+    over = plan.handovers[0].interconnect
+    grid = table(f"Caches that go from prefill to decode over {over}", "from", "to", "of", ">part", ">takes")
+    for one in plan.handovers:
+        for name, part in one.share.items():
+            moved = f"{human(one.moved_s[name], 's')}"
+            grid.add_row(one.prefill, one.decode, f"class {name}", percent(part, digits=2), moved)
     return grid
 
 

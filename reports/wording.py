@@ -66,8 +66,11 @@ def hardware(unit: Unit) -> str:
 
 def _unit_words(unit: Unit) -> str:
     verb = _VERBS.get(unit.purchase, "run")
-    role = "" if unit.role == "whole" else f" ({unit.role})"
-    return f"{verb} {hardware(unit)} for {model_name(unit.model)}{role}"
+    return f"{verb} {hardware(unit)} for {model_name(unit.model)}{_role(unit)}"
+
+
+def _role(unit: Unit) -> str:
+    return "" if unit.role == "whole" else f" ({unit.role})"
 
 
 def _api_words(use: ApiUse) -> str:
@@ -102,7 +105,10 @@ def traffic(classes: Sequence[TrafficClass]) -> str:
 
 def bought(alternative: Alternative) -> str:
     """Return what an alternative consists of, short enough for a table."""
-    parts = [f"{hardware(unit)}, {model_name(unit.model)} {unit.weights}" for unit in alternative.units]
+    parts = [
+        f"{hardware(unit)}, {model_name(unit.model)} {unit.weights}{_role(unit)}"
+        for unit in alternative.units
+    ]
     parts += [f"{model_name(use.model)} at {use.provider}" for use in alternative.api]
     return " + ".join(parts) or in_words(alternative.label)
 

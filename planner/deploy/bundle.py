@@ -12,6 +12,8 @@ from planner.deploy.service import Service, services
 from planner.fleet.peak import peak_rate
 from planner.fleet.plan_record import Plan
 from planner.fleet.served_load import with_further_tries
+from planner.role import Role
+from tonnage.errors import InvalidInput
 
 LOAD_TEST = Path(__file__).parent / "templates" / "load_test.py.txt"
 
@@ -54,8 +56,13 @@ def bundle(
     Infeasible
         If the plan has no units of its own.
     InvalidInput, UnknownName
-        If an engine is not known, or a name given here is not of the plan.
+        If an engine is not known, a name given here is not of the plan, or units only prefill or decode.
     """
+    if any(unit.role != Role.WHOLE for unit in plan.units):
+        raise InvalidInput(
+            "the plan has units that only prefill or only decode, and deploy writes files for whole ones: "
+            "plan with --roles whole, or set up the engine's own disaggregated serving by hand"
+        )
     plan = with_further_tries(plan)
     found = services(plan, weights=weights or {}, images=images or {})
     guide.check_given(found, weights or {}, images or {})

@@ -59,11 +59,6 @@ def notes(plan: Plan, found: Sequence[Service]) -> tuple[str, ...]:
             f"Set {name}_API_BASE and {name}_API_KEY, and check that '{use.model}' is what {use.provider} "
             "calls the model."
         )
-    if any(unit.role != "whole" for unit in plan.units):
-        said.append(
-            "Units that only prefill or only decode need the engine's own transfer of the cache between "
-            "them, which these files do not set up."
-        )
     return tuple(dict.fromkeys(said))
 
 

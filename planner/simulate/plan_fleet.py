@@ -96,6 +96,11 @@ def _replayed(fleet: Fleet, name: str, log: Logged, *, slo: Slo, replications: i
 
 def _notes(plan: Plan, served: list[float]) -> Iterator[str]:
     yield "Poisson arrivals at the peak rate; shares of the plan, shortest queue among equal units"
+    if plan.handovers:
+        yield (
+            "first tokens count as they leave the prefill unit, and moving the cache counts to those after "
+            "it; the plan holds both against the first token"
+        )
     for each, share in zip(plan.scenario.classes, served, strict=True):
         if share < 1 - 1e-6:
             yield f"{1 - share:.1%} of class '{each.name}' goes to APIs and is left out"

@@ -1,0 +1,83 @@
+"""A plan with prefill and decode units, from the programme to its simulation and its deployment."""
+
+import pytest
+
+from planner.deploy.bundle import bundle
+from planner.fleet.plan import make_plan
+from planner.fleet.plan_record import Plan
+from planner.role import Role
+from planner.simulate.plan_fleet import experiment_of_plan
+from tonnage.errors import InvalidInput
+from workloads.scenario import Candidates, Scenario, Slo, TrafficClass
+
+LONG = TrafficClass(
+    name="long", requests_per_s=10.0, prompt_tokens=8000.0, output_tokens=300.0,
+    slo=Slo(ttft_p95_s=3.0, tpot_p95_s=0.02),
+)  # fmt: skip
+ASKED = Candidates(
+    devices=("nvidia-h100-sxm5-80gb", "nvidia-h200-sxm-141gb"),
+    models=("qwen2.5-14b",),
+    formats=("FP8", "AWQ_INT4_G128"),
+    engines=("vllm",),
+    api=False,
+)
+
+
+def plan(*roles: str) -> Plan:
+    candidates = ASKED.model_copy(update={"roles": roles})
+    return make_plan(Scenario(classes=(LONG,), candidates=candidates))
+
+
+@pytest.fixture(scope="module")
+def whole() -> Plan:
+    return plan("whole")
+
+
+@pytest.fixture(scope="module")
+def split() -> Plan:
+    return plan("whole", "split")
+
+
+def test_halves_are_bought_where_they_cost_less_and_each_does_the_whole_class(
+    whole: Plan, split: Plan
+) -> None:
+    assert split.cost_usd_per_month < whole.cost_usd_per_month
+    assert {unit.role for unit in whole.units} == {"whole"}
+    for role in ("prefill", "decode"):
+        own = [unit for unit in split.units if unit.role == role]
+        assert sum(unit.share["long"] for unit in own) == pytest.approx(1.0, abs=1e-6)
+    assert sum(one.share["long"] for one in split.handovers) == pytest.approx(1.0, abs=1e-6)
+    assert all(one.moved_s["long"] > 0 for one in split.handovers)
+
+
+def test_asking_for_whole_units_is_the_default(whole: Plan) -> None:
+    unasked = make_plan(Scenario(classes=(LONG,), candidates=ASKED))
+    assert unasked.cost_usd_per_month == whole.cost_usd_per_month
+    assert unasked.handovers == ()
+
+
+def test_a_record_with_halves_comes_back_as_it_was(split: Plan) -> None:
+    assert Plan.model_validate_json(split.to_json()) == split
+
+
+def test_the_simulation_counts_each_request_once(split: Plan) -> None:
+    asked = experiment_of_plan(split, requests=100, replications=1, seed=0)
+    assert sum(each.arrivals.requests_per_s for each in asked.traffic.kinds) == pytest.approx(10.0)
+    readers = [kind for kind in asked.fleet.kinds if kind.role is Role.PREFILL]
+    writers = [kind for kind in asked.fleet.kinds if kind.role is Role.DECODE]
+    assert readers
+    assert writers
+    assert all(kind.transfer_s_per_token > 0 for kind in readers)
+    assert all(kind.share is None for kind in writers)
+
+
+def test_several_pools_are_more_than_a_simulation_takes(split: Plan) -> None:
+    others = tuple(unit.model_copy(update={"pool": f"{unit.pool} again"}) for unit in split.units)
+    both = split.model_copy(update={"units": (*split.units, *others)})
+    with pytest.raises(InvalidInput, match="2 pools"):
+        experiment_of_plan(both, requests=100, replications=1, seed=0)
+
+
+def test_no_files_are_written_for_halves(split: Plan) -> None:
+    with pytest.raises(InvalidInput, match="--roles whole"):
+        bundle(split)
