@@ -85,6 +85,8 @@ class Visits:
     ) -> int:
         """Visit each trial once, until they or the budget are through; return how many are left.
 
+        One trial is visited whatever the budget.
+
         Parameters
         ----------
         trials : sequence of Trial
@@ -110,7 +112,8 @@ class Visits:
                     trial.point.kernel, trial.backend, f"{winner} was faster at every scout", trial.point
                 )
                 continue
-            if self.left_s <= 0:
+            # Compiling for the first time may outlast a small budget: one trial is measured all the same.
+            if self.left_s <= 0 and self.store.measured:
                 return sum(1 for one in trials[index:] if one.key not in self.store.measured)
             left = len(trials) - index if at_once is None else at_once - visited
             if left <= 0:

@@ -6,7 +6,7 @@ zero when it was fitted, and zero for a group that nobody measured.
 """
 
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -184,8 +184,15 @@ class CoefficientFile(FileRecord):
         return groups.level("engine+device") in self.pairs
 
     def has_run(self, groups: Groups) -> bool:
-        """Tell whether runs of this very release, device, model and format were in the fit."""
-        return groups.run in self.runs
+        """Tell whether runs of this very release, device, model and format were in the fit.
+
+        Where no release is stated nobody knows which it is, so the answer is no.
+        """
+        return groups.version != "-" and groups.run in self._known_runs
+
+    @cached_property
+    def _known_runs(self) -> frozenset[str]:
+        return frozenset(self.runs)
 
     def _value(self, name: str, groups: Groups) -> float:
         log = 0.0
