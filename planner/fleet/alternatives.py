@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from planner.fleet.label import label_of
 from planner.fleet.market import Market
-from planner.fleet.outcome import Outcome, label_of, solve
+from planner.fleet.outcome import Outcome, solve
 from planner.fleet.plan_record import Alternative
 
 DEFAULT_COUNT = 3

@@ -58,7 +58,7 @@ def _of_halves(outcome: Outcome) -> Iterable[Felt]:
     for item in outcome.deployed():
         if not is_half(item.line):
             continue
-        from planner.serving.halves import at_load
+        from planner.serving.half_load import at_load
 
         use, candidate = item.busy / item.count, item.line.candidate
         for traffic, capacity, share in zip(scenario.classes, item.line.capacity, item.shares, strict=True):

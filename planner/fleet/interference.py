@@ -161,7 +161,7 @@ def _largest(holds: Callable[[float], bool]) -> float:
 
 def _prefill_kept_frac(outcome: Outcome, item: Deployed, places: Sequence[int]) -> float:
     """Return the same for units that only prefill, whose classes wait in one line for the first token."""
-    from planner.serving.halves import SharedPrompts
+    from planner.serving.half_load import SharedPrompts
 
     scenario = outcome.market.scenario
     chosen = [scenario.classes[j] for j in places]

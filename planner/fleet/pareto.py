@@ -5,8 +5,9 @@ from typing import ClassVar
 
 from planner.fleet import floors, relax
 from planner.fleet.ability import Predictor
+from planner.fleet.label import label_of
 from planner.fleet.market import rate, survey
-from planner.fleet.outcome import Outcome, label_of, solve
+from planner.fleet.outcome import Outcome, solve
 from tonnage.errors import InvalidInput
 from tonnage.files import FileRecord, Record
 from workloads.scenario import Quality, Scenario, TrafficClass

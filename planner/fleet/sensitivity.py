@@ -7,10 +7,11 @@ from planner.fleet import floors, relax
 from planner.fleet.ability import Predictor
 from planner.fleet.candidates import Candidate
 from planner.fleet.dominance import reduce
+from planner.fleet.label import label_of
 from planner.fleet.line import Line
 from planner.fleet.market import Market, rate, survey
 from planner.fleet.mix import shadow_prices
-from planner.fleet.outcome import Outcome, label_of, solve
+from planner.fleet.outcome import Outcome, solve
 from planner.fleet.plan_record import Binding, Sensitivity
 from planner.fleet.split_search import is_half
 from planner.fleet.task_solve import as_mixed

@@ -15,7 +15,6 @@ for the rest of the output. Percentiles add up as they do for whole units: as if
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -26,11 +25,11 @@ from planner.role import Role
 from planner.serving import coefficients, intervals, placement, situation, steady_state
 from planner.serving.capacity import FULL_LOAD, Capacity, around, broken_alone, placed_or_why
 from planner.serving.coefficients import CoefficientFile
-from planner.serving.disaggregation import PoolLink, link, transfer_s
+from planner.serving.disaggregation import PoolLink, transfer_s
 from planner.serving.open_load import NORMAL, PERCENTILES, exceed, place_wait
 from planner.serving.placement import Placed
 from planner.serving.predict import evidence
-from planner.serving.prompts import Prompts, prompts, shared
+from planner.serving.prompts import Prompts, prompts
 from planner.serving.situation import ALL_QUEUED, Demand
 from planner.serving.steady_state import Service
 from tonnage.evidence import Z90, Quantiles
@@ -48,7 +47,8 @@ NO_FIRST_LIMIT = (
 )
 _POINTS, _ROUNDS = 5, 40
 _SMALLEST = 1e-3
-_NAMES = {"mean": None, "p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
+NAMES = {"mean": None, "p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
+"""Limits by name, with their probabilities; None is the mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +114,8 @@ class Pair:
     def prefilling(self, rate: Array) -> HalfState:
         """Return prefill units at a rate."""
         state = self.prefill.at_rate(rate)
-        ttft = {name: state.ttft_s if p is None else state.ttft_at[p] for name, p in _NAMES.items()}
-        nothing = {name: np.zeros_like(rate) for name in _NAMES}
+        ttft = {name: state.ttft_s if p is None else state.ttft_at[p] for name, p in NAMES.items()}
+        nothing = {name: np.zeros_like(rate) for name in NAMES}
         return HalfState(
             requests_per_s=rate, load_frac=state.load_frac, ttft=ttft, tpot=nothing, running=rate * 0.0
         )
@@ -130,8 +130,8 @@ class Pair:
         return HalfState(
             requests_per_s=rate,
             load_frac=load,
-            ttft={name: wait if p is None else wait * exceed(p) for name, p in _NAMES.items()},
-            tpot={name: step_s if p is None else self.ready.decode_s(busy[p]) for name, p in _NAMES.items()},
+            ttft={name: wait if p is None else wait * exceed(p) for name, p in NAMES.items()},
+            tpot={name: step_s if p is None else self.ready.decode_s(busy[p]) for name, p in NAMES.items()},
             running=running,
         )
 
@@ -197,9 +197,9 @@ class _Search:
         self.pairs, self.both, self.at, self.most, self.role = pairs, both, at, most, role
         self.factors = _Factors(factors["ttft"], factors["tpot"])
         part = PLACE_FRAC if role is Role.DECODE else 1.0 - PLACE_FRAC
-        self.ttft = {name: part * _limits(pairs, f"ttft_{name}_s") for name in _NAMES}
-        self.tpot = {name: _limits(pairs, f"tpot_{name}_s") for name in _NAMES}
-        self.rest_s = _limits(pairs, "e2e_p95_s") - _limits(pairs, "ttft_p95_s", missing=0.0)
+        self.ttft = {name: part * limits(pairs, f"ttft_{name}_s") for name in NAMES}
+        self.tpot = {name: limits(pairs, f"tpot_{name}_s") for name in NAMES}
+        self.rest_s = limits(pairs, "e2e_p95_s") - limits(pairs, "ttft_p95_s", missing=0.0)
 
     def keeps(self, state: HalfState, slower: _Factors) -> Mask:
         """Tell which cases are within all limits when times are longer by these factors."""
@@ -277,7 +277,7 @@ class _Search:
     def _lone_s(self, alone: HalfState, i: int) -> dict[str, float]:
         """Return what a lone request takes, as it compares with the whole of each limit."""
         times = {}
-        for name in _NAMES:
+        for name in NAMES:
             if self.role is Role.PREFILL:
                 times[f"ttft_{name}_s"] = float(alone.ttft[name][i]) / (1.0 - PLACE_FRAC)
             else:
@@ -285,54 +285,7 @@ class _Search:
         return times
 
 
-class SharedPrompts:
-    """One deployment that prefills for several classes."""
-
-    def __init__(
-        self, deployment: Deployment, classes: Sequence[TrafficClass], network: str, *, confidence: float
-    ) -> None:
-        file, placed = coefficients.shipped(), placement.place(deployment)
-        pairs = [(placed, each) for each in classes]
-        self.both = Pair(pairs, link(network), file)
-        z = NormalDist().inv_cdf(confidence)
-        self.first, self.step = (
-            float(np.exp(z * intervals.sigma(metric, placed, file))) for metric in ("ttft", "tpot")
-        )
-        self.limits = {name: (1.0 - PLACE_FRAC) * _limits(pairs, f"ttft_{name}_s") for name in _NAMES}
-
-    def holds(self, rates: Array) -> bool:
-        """Tell whether all classes keep their limits at these rates, with the confidence asked for."""
-        state = shared(self.both.prefill, rates * self.step)
-        if not (state.load_frac * max(self.step, 1.0) <= FULL_LOAD * (1 + 1e-6)).all():
-            return False
-        moved = self.both.moved_s
-        return all(
-            bool((((state.ttft_s if p is None else state.ttft_at[p]) - moved) * self.first + moved
-                  <= self.limits[name] * (1 + 1e-6)).all())
-            for name, p in _NAMES.items()
-        )  # fmt: skip
-
-
-def at_load(
-    deployment: Deployment, traffic: TrafficClass, role: Role, requests_per_s: float, network: str
-) -> tuple[Quantiles, Quantiles]:
-    """Return what a half takes of a request at a rate: its mean, and the 95th percentile over requests.
-
-    Of a prefill unit it is the time until the cache is handed over [s], of a decode unit that of each
-    output token [s].
-    """
-    file, placed = coefficients.shipped(), placement.place(deployment)
-    both = Pair([(placed, traffic)], link(network), file)
-    metric = "ttft" if role is Role.PREFILL else "tpot"
-    factor = float(np.exp(Z90 * intervals.sigma(metric, placed, file)))
-    rate = np.array([requests_per_s])
-    if role is Role.PREFILL:
-        felt = both.prefilling(np.minimum(rate, FULL_LOAD * both.prefill.most)).ttft
-    else:
-        felt = both.decoding(both.running_at(rate)).tpot
-    return around(float(felt["mean"][0]), factor), around(float(felt["p95"][0]), factor)
-
-
-def _limits(pairs: Sequence[tuple[Placed, TrafficClass]], field: str, *, missing: float = np.inf) -> Array:
+def limits(pairs: Sequence[tuple[Placed, TrafficClass]], field: str, *, missing: float = np.inf) -> Array:
+    """Return a limit of each case [s], `missing` where its class has none."""
     values = [getattr(each.slo, field) for _, each in pairs]
     return np.array([missing if value is None else value for value in values])

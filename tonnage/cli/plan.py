@@ -45,9 +45,7 @@ def plan(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output-file", help="Also write plan.json here.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output-file", help="Also write it here.")] = None,
     qps: Annotated[str | None, typer.Option(help="Mean requests per second.")] = None,
     peak_to_mean: Annotated[str | None, typer.Option(help="Peak rate over mean rate.")] = None,
     prompt: Annotated[str | None, typer.Option(help="Input tokens per request.")] = None,
@@ -64,13 +62,8 @@ def plan(
     model: Annotated[list[str] | None, typer.Option(help="Model id or glob; repeat for more.")] = None,
     format: Annotated[list[str] | None, typer.Option(help="Weight format or glob; repeat for more.")] = None,
     engine: Annotated[list[str] | None, typer.Option(help="Engine; repeat for more.")] = None,
-    roles: Annotated[
-        list[str] | None,
-        typer.Option(metavar="whole,split", help="Also prefill and decode on units of their own."),
-    ] = None,
-    interconnect: Annotated[
-        str | None, typer.Option(help="Network of split units, e.g. infiniband-ndr.")
-    ] = None,
+    roles: Annotated[list[str] | None, typer.Option(help="whole, split: prefill apart.")] = None,
+    interconnect: Annotated[str | None, typer.Option(help="Between split units.")] = None,
     api: Annotated[bool | None, typer.Option("--api/--no-api", help="Allow hosted APIs.")] = None,
     pareto: Annotated[
         str | None,
