@@ -64,12 +64,10 @@ def _grid(content: Table, *, title: str | None = None) -> Grid:
 
 def _bought(plan: Plan) -> Grid:
     several = any(unit.purchase != "on-demand" for unit in plan.units)
-    halves = any(unit.role != "whole" for unit in plan.units)
     grid = table(
         "What to run",
         "!device",
         ">devices",
-        *["role"] * halves,
         "model",
         "format",
         "engine",
@@ -82,8 +80,7 @@ def _bought(plan: Plan) -> Grid:
         grid.add_row(
             _short(unit.device),
             count(unit.count * unit.devices_per_unit),
-            *[unit.role] * halves,
-            unit.model,
+            unit.model if unit.role == "whole" else f"{unit.model} ({unit.role})",
             unit.weights,
             unit.engine,
             _paid(unit) if several else f"tp{unit.tp} pp{unit.pp}",
@@ -95,7 +92,6 @@ def _bought(plan: Plan) -> Grid:
         grid.add_row(
             f"API {use.provider}",
             "",
-            *[""] * halves,
             use.model,
             "",
             "",

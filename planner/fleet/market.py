@@ -34,6 +34,8 @@ class Market:
         Candidates that cannot serve any class, and why.
     predictor : Predictor
         Rates lines when they matter.
+    sure : float or None
+        Confidence at which lines are sized, where that is more than the scenario asks for.
     """
 
     scenario: Scenario
@@ -41,6 +43,7 @@ class Market:
     hosted: tuple[Hosted, ...]
     predictor: Predictor
     unfit: tuple[Rejected, ...] = ()
+    sure: float | None = None
 
     def without(self, groups: frozenset[str]) -> "Market":
         """Return the market without some kinds of hardware and model."""
@@ -63,8 +66,8 @@ class Market:
         return tuple(line for line in self.lines if line.is_rated)
 
     def asked(self, scenario: Scenario) -> "Market":
-        """Return the market under the name of another scenario: the one that was really asked."""
-        return replace(self, scenario=scenario)
+        """Return the market under the name of what was really asked, with lines as sure as now."""
+        return replace(self, scenario=scenario, sure=self.sure or self.scenario.confidence)
 
     def settled(self, *, halves: bool = False) -> "Market":
         """Return the market with every line rated that could be part of a cheapest mix at some load.
@@ -125,12 +128,13 @@ class Market:
         """Return the market with some lines predicted."""
         chosen = [line.candidate for line in self.lines if line.candidate.key in keys]
         by_key = self._predicted(chosen)
+        sized = self.scenario.model_copy(update={"confidence": self.sure or self.scenario.confidence})
         lines: list[Line] = []
         unfit = list(self.unfit)
         for line in self.lines:
             item, abilities = line.candidate, by_key.get(line.candidate.key)
             if abilities is not None:
-                line = rated_line(item, abilities, line.good_enough, self.scenario)
+                line = rated_line(item, abilities, line.good_enough, sized)
             if any(line.capacity):
                 lines.append(line)
             else:

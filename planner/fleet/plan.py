@@ -23,6 +23,7 @@ from planner.fleet.plan_record import Plan, Rejected
 from planner.fleet.split_search import is_half
 from planner.fleet.task_cost import reliable_task
 from planner.fleet.task_market import check_tasks
+from planner.role import Role
 from tonnage.units import HOURS_PER_MONTH
 from workloads.scenario import Objective, Scenario
 from workloads.scenario_checks import check_objective
@@ -67,7 +68,7 @@ def make_plan(scenario: Scenario) -> Plan:
     outcome = solve(market)
     if outcome is None or not outcome.within_budget:
         return _infeasible(scenario, market.settled(), candidates, predictor)
-    outcome, said = with_room(_sure_together(outcome, candidates, predictor))
+    outcome, said = with_room(_cheapest_sure(market, outcome, candidates, predictor))
     plan = _feasible(outcome, candidates, predictor)
     plan = plan.model_copy(update={"assumptions": (*plan.assumptions, *said)})
     if not scenario.growth.months:
@@ -92,6 +93,29 @@ def _most_load(scenario: Scenario) -> Plan:
     part = 0.0 if mix is None else mix.served_frac * (1 - LOAD_MARGIN_FRAC)
     plan = make_plan(relax.with_load(asked, part) if part > 0 else asked)
     return plan.model_copy(update={"scenario": scenario, "objective": "load", "load_frac": part})
+
+
+def _cheapest_sure(
+    market: Market, outcome: Outcome, candidates: Sequence[Candidate], predictor: Predictor
+) -> Outcome:
+    """Return the cheaper of the sure plan and the sure plan of whole units, where halves are looked at.
+
+    Each half is a kind that has to be sized more surely, so what was cheapest before need not be after.
+    """
+    found = _sure_together(outcome, candidates, predictor)
+    whole = tuple(item for item in candidates if item.role is Role.WHOLE)
+    if len(whole) == len(candidates) or market.scenario.objective is not Objective.COST:
+        return found
+    other = solve(market.of_lines(tuple(line for line in market.lines if not is_half(line))))
+    if other is None or not other.within_budget:
+        return found
+    asked = market.scenario.confidence
+
+    def rank(one: Outcome) -> tuple[bool, float]:
+        chance = one.slo_probability()
+        return chance is not None and chance < asked - 1e-9, one.mix.usd_per_h
+
+    return min(found, _sure_together(other, whole, predictor), key=rank)
 
 
 def _sure_together(outcome: Outcome, candidates: Sequence[Candidate], predictor: Predictor) -> Outcome:

@@ -11,15 +11,16 @@ from tonnage.errors import InvalidInput
 from workloads.scenario import Candidates, Scenario, Slo, TrafficClass
 
 LONG = TrafficClass(
-    name="long", requests_per_s=10.0, prompt_tokens=8000.0, output_tokens=300.0,
+    name="long", requests_per_s=20.0, prompt_tokens=8000.0, output_tokens=300.0,
     slo=Slo(ttft_p95_s=3.0, tpot_p95_s=0.02),
 )  # fmt: skip
 ASKED = Candidates(
     devices=("nvidia-h100-sxm5-80gb", "nvidia-h200-sxm-141gb"),
     models=("qwen2.5-14b",),
-    formats=("FP8", "AWQ_INT4_G128"),
+    formats=("FP8",),
     engines=("vllm",),
     api=False,
+    interconnect="infiniband-ndr",
 )
 
 
@@ -50,6 +51,12 @@ def test_halves_are_bought_where_they_cost_less_and_each_does_the_whole_class(
     assert all(one.moved_s["long"] > 0 for one in split.handovers)
 
 
+def test_halves_together_hold_as_surely_as_was_asked(split: Plan) -> None:
+    assert split.predicted is not None
+    assert split.predicted.slo_probability is not None
+    assert split.predicted.slo_probability >= split.scenario.confidence - 1e-6
+
+
 def test_asking_for_whole_units_is_the_default(whole: Plan) -> None:
     unasked = make_plan(Scenario(classes=(LONG,), candidates=ASKED))
     assert unasked.cost_usd_per_month == whole.cost_usd_per_month
@@ -62,7 +69,7 @@ def test_a_record_with_halves_comes_back_as_it_was(split: Plan) -> None:
 
 def test_the_simulation_counts_each_request_once(split: Plan) -> None:
     asked = experiment_of_plan(split, requests=100, replications=1, seed=0)
-    assert sum(each.arrivals.requests_per_s for each in asked.traffic.kinds) == pytest.approx(10.0)
+    assert sum(each.arrivals.requests_per_s for each in asked.traffic.kinds) == pytest.approx(20.0)
     readers = [kind for kind in asked.fleet.kinds if kind.role is Role.PREFILL]
     writers = [kind for kind in asked.fleet.kinds if kind.role is Role.DECODE]
     assert readers
