@@ -139,6 +139,9 @@ class _Bench:
         except KeyboardInterrupt:
             self._write(self._profile(backends, complete=False, notes=("interrupted",)))
             raise
+        finally:
+            if self.measurer.cores is not None:
+                self.measurer.cores.close()
         notes = (f"{left} of {len(trials)} trials did not fit into the budget",) if left else ()
         profile = self._profile(backends, complete=not left, notes=(*notes, *self._once_only()))
         self._write(profile)
