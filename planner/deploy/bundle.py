@@ -1,19 +1,17 @@
 """All files of a deployment, as text by path."""
 
 import json
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from planner.deploy import compose, guide, kubernetes, kubernetes_router, router
+from planner.deploy import compose, guide, kubernetes, kubernetes_router, pools, router, scripts
 from planner.deploy.plain_yaml import Data, to_yaml
-from planner.deploy.service import Service, services
+from planner.deploy.pools import Arranged
+from planner.deploy.service import services
 from planner.fleet.peak import peak_rate
 from planner.fleet.plan_record import Plan
 from planner.fleet.served_load import with_further_tries
-from planner.role import Role
-from tonnage.errors import InvalidInput
 
 LOAD_TEST = Path(__file__).parent / "templates" / "load_test.py.txt"
 
@@ -56,23 +54,20 @@ def bundle(
     Infeasible
         If the plan has no units of its own.
     InvalidInput, UnknownName
-        If an engine is not known, a name given here is not of the plan, or units only prefill or decode.
+        If an engine is not known, or serves halves in no documented way, or a name given here is not of
+        the plan.
     """
-    if any(unit.role != Role.WHOLE for unit in plan.units):
-        raise InvalidInput(
-            "the plan has units that only prefill or only decode, and deploy writes files for whole ones: "
-            "plan with --roles whole, or set up the engine's own disaggregated serving by hand"
-        )
     plan = with_further_tries(plan)
-    found = services(plan, weights=weights or {}, images=images or {})
-    guide.check_given(found, weights or {}, images or {})
-    files = {f"run/{one.name}.sh": _script(one) for one in found}
+    found = pools.arranged(services(plan, weights=weights or {}, images=images or {}), images=images or {})
+    guide.check_given(found.services, weights or {}, images or {})
+    files = {f"run/{one.name}.sh": scripts.of_unit(one) for one in found.services}
+    files |= {f"run/{pool.name}.sh": scripts.of_pool(pool, compose.hosts(found)) for pool in found.pools}
     files["load_test/load_test.py"] = LOAD_TEST.read_text(encoding="utf-8")
     programs = frozenset(files)
     files["load_test/traffic.json"] = json.dumps(_traffic(plan, found), indent=2) + "\n"
     files |= _routers(plan, found)
-    packed = [one for one in found if one.image is not None]
-    if len(packed) == len(found):
+    files |= _options(found)
+    if found.has_images:
         files["compose.yaml"] = to_yaml(compose.compose(plan, found))
         files |= _cluster(plan, found)
     notes = guide.notes(plan, found)
@@ -80,44 +75,28 @@ def bundle(
     return Bundle(files=dict(sorted(files.items())), programs=programs, notes=notes)
 
 
-def _script(one: Service) -> str:
-    """Return a shell script that starts one copy on this machine."""
-    words = [shlex.quote(word) for word in one.command]
-    lines = [
-        "#!/usr/bin/env bash",
-        f"# One copy of {one.name}: {one.unit.devices_per_unit} x {one.unit.device}.",
-    ]
-    lines += [f"# Flags as documented by {one.by.name} {one.by.version}; the plan runs {one.unit.count}."]
-    if one.checkpoint.to_bring is not None:
-        lines.append(f"# {one.checkpoint.location} must hold {one.checkpoint.to_bring}.")
-    lines += ["set -euo pipefail", ""]
-    program, rest = " ".join(words[: len(one.by.program)]), _pairs(words[len(one.by.program) :])
-    return "\n".join(lines) + "\n" + " \\\n    ".join([f"exec {program}", *rest, '"$@"']) + "\n"
-
-
-def _pairs(words: Sequence[str]) -> list[str]:
-    """Put every flag on a line with its value."""
-    lines: list[str] = []
-    for word in words:
-        if word.startswith("--") or not lines or not lines[-1].startswith("--") or " " in lines[-1]:
-            lines.append(word)
-        else:
-            lines[-1] += f" {word}"
-    return lines
-
-
-def _routers(plan: Plan, found: Sequence[Service]) -> dict[str, str]:
-    hosts = compose.hosts(found)
-    files = {"router/litellm.yaml": to_yaml(router.litellm_config(plan, found, hosts))}
-    if router.forwards_as_is(plan, found):
-        files["router/nginx.conf"] = router.nginx_conf(plan, found, hosts)
+def _routers(plan: Plan, found: Arranged) -> dict[str, str]:
+    hosts, targets = compose.hosts(found), found.targets
+    files = {"router/litellm.yaml": to_yaml(router.litellm_config(plan, targets, hosts))}
+    if router.forwards_as_is(plan, targets):
+        files["router/nginx.conf"] = router.nginx_conf(plan, targets, hosts)
     return files
 
 
-def _cluster(plan: Plan, found: Sequence[Service]) -> dict[str, str]:
-    files = {f"kubernetes/{one.name}.yaml": to_yaml(*kubernetes.manifests(one)) for one in found}
+def _options(found: Arranged) -> dict[str, str]:
+    """Return files that engines of halves, and the routers of pools, are told on their command lines."""
+    hosts = compose.hosts(found)
+    given = {one.name: one.options for one in found.services}
+    given |= {pool.name: pools.config(pool, hosts) for pool in found.pools}
+    return {f"split/{name}.yaml": to_yaml(data) for name, data in given.items() if data is not None}
+
+
+def _cluster(plan: Plan, found: Arranged) -> dict[str, str]:
+    files = {f"kubernetes/{one.name}.yaml": to_yaml(*kubernetes.manifests(one)) for one in found.services}
+    for pool in found.pools:
+        files[f"kubernetes/{pool.name}.yaml"] = to_yaml(*kubernetes_router.pool_manifests(pool, found))
     files["kubernetes/router.yaml"] = to_yaml(*kubernetes_router.manifests(plan, found))
-    claim = kubernetes.storage(found)
+    claim = kubernetes.storage(found.services)
     if claim is not None:
         files["kubernetes/storage.yaml"] = to_yaml(claim)
     names: list[Data] = [path.split("/")[1] for path in files]
@@ -127,14 +106,14 @@ def _cluster(plan: Plan, found: Sequence[Service]) -> dict[str, str]:
         "resources": names,
     }
     files["kubernetes/kustomization.yaml"] = to_yaml(kustomization)
-    if any(one.busy is not None and one.by.busy_metric for one in found):
-        files["kubernetes/prometheus-adapter-values.yaml"] = to_yaml(kubernetes.adapter_rules(found))
+    if any(one.busy is not None and one.by.busy_metric for one in found.services):
+        files["kubernetes/prometheus-adapter-values.yaml"] = to_yaml(kubernetes.adapter_rules(found.services))
     return files
 
 
-def _traffic(plan: Plan, found: Sequence[Service]) -> Data:
-    as_is = router.forwards_as_is(plan, found)
-    models = {name: one.served for one in found for name in one.unit.share}
+def _traffic(plan: Plan, found: Arranged) -> Data:
+    as_is = router.forwards_as_is(plan, found.targets)
+    models = {name: one.served for one in found.targets for name in one.share}
     classes: list[Data] = [
         {
             "name": each.name,

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from planner.deploy import halves
 from planner.deploy.checkpoint import Checkpoint
 from planner.deploy.launcher import Launcher, check
 from planner.fleet.plan_record import Unit
+from planner.role import Role
 from planner.serving.engines import Engine
 from tonnage.errors import InvalidInput
 from workloads import formats
@@ -41,6 +43,8 @@ class Order:
         Name that requests ask for.
     sequences : int
         Requests in a batch at most.
+    role : Role
+        Which part of a request the unit serves.
     on_cpu : bool
         No layer goes to an accelerator.
     """
@@ -51,6 +55,7 @@ class Order:
     tokens: int
     served: str
     sequences: int
+    role: Role = Role.WHOLE
     on_cpu: bool = False
 
 
@@ -65,6 +70,10 @@ def arguments(by: Launcher, order: Order) -> tuple[str, ...]:
     first, flags = _BUILDERS[by.name](order)
     flags += [("--host", "0.0.0.0"), ("--port", str(by.port))]
     check(by, flags)
+    if order.role is not Role.WHOLE:
+        further = halves.flags(by, order.role)
+        check(halves.documented(by), further)
+        flags += further
     words = [word for flag, value in flags for word in ((flag,) if value is None else (flag, value))]
     return (*first, *words)
 

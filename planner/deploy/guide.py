@@ -1,13 +1,15 @@
 """What the user of a deployment must do and know, in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from planner.deploy import kubernetes, router
 from planner.deploy.checkpoint import key_of
 from planner.deploy.compose import SUPPORTED
-from planner.deploy.launcher import names
+from planner.deploy.launcher import launcher, names
+from planner.deploy.pools import Arranged, Pool, router_key
 from planner.deploy.service import Service
 from planner.fleet.plan_record import Plan
+from planner.role import Role
 from tonnage.errors import UnknownName
 
 
@@ -23,14 +25,15 @@ def check_given(found: Sequence[Service], weights: Mapping[str, str], images: Ma
     for key in weights:
         if key not in planned:
             raise UnknownName("model:format of the plan", key, planned, hint=f"it has {', '.join(planned)}")
+    routers = tuple(router_key(name) for name in names() if launcher(name).split is not None)
     for engine in images:
-        if engine not in names():
-            raise UnknownName("engine to deploy", engine, names())
+        if engine not in (*names(), *routers):
+            raise UnknownName("engine to deploy", engine, (*names(), *routers))
 
 
-def notes(plan: Plan, found: Sequence[Service]) -> tuple[str, ...]:
+def notes(plan: Plan, arranged: Arranged) -> tuple[str, ...]:
     """Return what is left to do, one sentence each."""
-    said = []
+    said, found = [], arranged.services
     for location, what in dict.fromkeys((one.checkpoint.location, one.checkpoint.to_bring) for one in found):
         if what is not None:
             said.append(
@@ -49,7 +52,7 @@ def notes(plan: Plan, found: Sequence[Service]) -> tuple[str, ...]:
             )
         if one.image is not None and one.vendor not in (None, *SUPPORTED) and not one.on_cpu:
             said.append(f"docker compose has no way to hand out {one.vendor} devices: use kubernetes/.")
-        if one.by.busy_metric is None:
+        if one.by.busy_metric is None and one.role is Role.WHOLE:
             said.append(
                 f"{one.by.name} has no Prometheus gauge of its batch, so {one.name} has no autoscaler."
             )
@@ -59,21 +62,62 @@ def notes(plan: Plan, found: Sequence[Service]) -> tuple[str, ...]:
             f"Set {name}_API_BASE and {name}_API_KEY, and check that '{use.model}' is what {use.provider} "
             "calls the model."
         )
+    for pool in arranged.pools:
+        said += _of_pool(plan, pool)
     return tuple(dict.fromkeys(said))
 
 
-def readme(plan: Plan, found: Sequence[Service], said: Sequence[str]) -> str:
+def _of_pool(plan: Plan, pool: Pool) -> Iterator[str]:
+    engine = pool.engine
+    over = next((one.interconnect for one in plan.handovers), None)
+    if over is not None:
+        yield (
+            f"Caches are planned to move over {over} from prefill to decode units: give the nodes that "
+            "network (in Kubernetes also the pods, as its device plugin says) and let UCX find it "
+            "(UCX_NET_DEVICES, UCX_TLS)."
+        )
+    yield f"The images of {engine} must hold {pool.way.needs}."
+    yield (
+        f"The router of {engine} sends requests to units by their load: prefill and decode units of several "
+        "kinds in a pool get parts near those of the plan, not exactly those."
+    )
+    most = max(one.unit.devices_per_unit for one in pool.prefill)
+    least = min(one.unit.devices_per_unit for one in pool.decode)
+    if most > least:
+        yield (
+            f"{pool.name} has prefill units of {most} devices beside decode units of {least}: the plan hands "
+            "no cache from the one to the other, its router may."
+        )
+    yield (
+        "Prefill and decode units have no autoscaler: change the copies of both sides together, in the ratio "
+        "of the plan, and give the router their addresses."
+    )
+
+
+def readme(plan: Plan, arranged: Arranged, said: Sequence[str]) -> str:
     """Return the README of the folder."""
-    title = plan.scenario.name or "a plan"
+    title, found = plan.scenario.name or "a plan", arranged.services
     lines = [f"# Deployment of {title}", "", *_table(found), ""]
+    lines += [line for pool in arranged.pools for line in _through(pool)]
     if said:
         lines += ["## Before you start", "", *(f"- {line}" for line in said), ""]
-    lines += _steps(plan, found)
+    lines += _steps(plan, arranged)
     lines += ["", "## Where the flags are documented", ""]
     rows = dict.fromkeys((one.by.name, one.by.version, one.by.source) for one in found)
     lines += [f"- {name} {version}: {source}" for name, version, source in rows]
+    ways = dict.fromkeys((pool.engine, pool.way.version, pool.way.source) for pool in arranged.pools)
+    lines += [f"- {name}, prefill and decode apart, {version}: {source}" for name, version, source in ways]
     lines += [f"- router: {router.SOURCES}"]
     return "\n".join(lines) + "\n"
+
+
+def _through(pool: Pool) -> list[str]:
+    readers, writers = (" and ".join(f"`{one.name}`" for one in side) for side in (pool.prefill, pool.decode))
+    return [
+        f"`{pool.name}` is the router of {pool.engine}: it lets {readers} read a prompt, and "
+        f"{writers} take over its cache and write the answer, from the first token on.",
+        "",
+    ]
 
 
 def _table(found: Sequence[Service]) -> list[str]:
@@ -87,13 +131,16 @@ def _table(found: Sequence[Service]) -> list[str]:
     return lines
 
 
-def _steps(plan: Plan, found: Sequence[Service]) -> list[str]:
+def _steps(plan: Plan, arranged: Arranged) -> list[str]:
+    found = arranged.services
     lines = [
         "## Run it",
         "",
         "- One copy by hand: `run/SERVICE.sh`, which passes further flags on to the engine.",
     ]
-    if all(one.image is not None for one in found):
+    if arranged.pools:
+        lines.append("- The router of a pool by hand: `run/POOL.sh`, after its units.")
+    if arranged.has_images:
         devices = sum(one.unit.count * one.unit.devices_per_unit for one in found)
         lines += [
             f"- One host with all {devices} devices: `docker compose up -d`; the router is on port 8080.",
@@ -109,13 +156,10 @@ def _steps(plan: Plan, found: Sequence[Service]) -> list[str]:
             words = [f"--from-literal={name}_API_{part}=..." for name in keys for part in ("BASE", "KEY")]
             lines += [f"  kubectl create secret generic api-keys {' '.join(words)}"]
         lines += ["  kubectl apply -k kubernetes/", "  ```", ""]
-        lines += [
-            "  The autoscalers read the engines' batch sizes through the Prometheus adapter: add "
-            "`kubernetes/prometheus-adapter-values.yaml` to its rules. "
-            "Without it the copies stay as planned.",
-        ]
+        if any(one.busy is not None and one.by.busy_metric for one in found):
+            lines += _autoscalers()
         lines.append("- Images carry the tags of the engines' documentation; pin the ones you have tested.")
-    if router.forwards_as_is(plan, found):
+    if router.forwards_as_is(plan, arranged.targets):
         lines.append(f"- Requests name their traffic class in the header `{router.CLASS_HEADER}`.")
     else:
         lines.append("- Requests name their traffic class as the model; the router replaces it.")
@@ -128,3 +172,11 @@ def _steps(plan: Plan, found: Sequence[Service]) -> list[str]:
         "It exits with 3 if a limit is broken.",
     ]
     return lines
+
+
+def _autoscalers() -> list[str]:
+    return [
+        "  The autoscalers read the engines' batch sizes through the Prometheus adapter: add "
+        "`kubernetes/prometheus-adapter-values.yaml` to its rules. "
+        "Without it the copies stay as planned.",
+    ]

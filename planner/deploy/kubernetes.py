@@ -1,7 +1,10 @@
 """The plan on a cluster: Deployment, Service and HorizontalPodAutoscaler of each kind of unit.
 
-Sources: kubernetes.io API reference (apps/v1, v1, autoscaling/v2) and "Schedule
-GPUs"; resource names from the device plugins of the vendors.
+Units that only prefill or decode are a StatefulSet behind a headless Service instead: the router of
+their pool asks each of them by its own name.
+
+Sources: kubernetes.io API reference (apps/v1, v1, autoscaling/v2), "Schedule GPUs", "StatefulSets" and
+"Downward API"; resource names from the device plugins of the vendors.
 """
 
 import math
@@ -11,11 +14,14 @@ from typing import Final
 
 from hw_targets import catalog
 from hw_targets.device import DeviceKind
+from planner.deploy import halves
 from planner.deploy.checkpoint import FOLDER
 from planner.deploy.compose import CACHE
-from planner.deploy.plain_yaml import Data
+from planner.deploy.plain_yaml import Data, to_yaml
+from planner.deploy.pools import SLOWEST_START_S, Arranged
 from planner.deploy.service import Service, slug
 from planner.fleet.plan_record import Unit
+from planner.role import Role
 from tonnage.errors import TonnageError
 from workloads import formats, models
 from workloads.footprint import weight_bytes
@@ -24,6 +30,7 @@ from workloads.shard import Shard
 DEVICE_LABEL = "tonnage/device"
 """Node label with the catalog id; the cluster's owner sets it."""
 CLAIM = "models"
+OPTIONS_FILE = halves.OPTIONS.rsplit("/", 1)[-1]
 GIB = 2.0**30
 RESOURCES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -36,22 +43,27 @@ RESOURCES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Extended resources as the vendors' device plugins name them."""
-SLOWEST_START_S = 1800
-"""A pod that is not ready by then is started again: downloads and compilation take minutes. ASSUMED."""
 PROBE_S = 10
 
 
 def manifests(one: Service) -> tuple[Data, ...]:
     """Return the objects of one kind of unit."""
-    objects: list[Data] = [_deployment(one), _service(one)]
+    objects: list[Data] = [] if one.options is None else [_options(one)]
+    objects += [_workload(one), _service(one)]
     if one.busy is not None and one.by.busy_metric is not None:
         objects.append(_autoscaler(one, one.busy))
     return tuple(objects)
 
 
-def hosts(services: Sequence[Service]) -> dict[str, list[str]]:
-    """Return the address of each service inside the cluster."""
-    return {one.name: [f"{one.name}:{one.by.port}"] for one in services}
+def hosts(found: Arranged) -> dict[str, list[str]]:
+    """Return the addresses inside the cluster: of services, of each copy of a half, of routers of pools."""
+    known = {pool.name: [f"{pool.name}:{pool.way.port}"] for pool in found.pools}
+    for one in found.services:
+        names = [one.name]
+        if one.role is not Role.WHOLE:
+            names = [f"{one.name}-{number}.{one.name}" for number in range(one.unit.count)]
+        known[one.name] = [f"{name}:{one.by.port}" for name in names]
+    return known
 
 
 def device_label(unit: Unit) -> str:
@@ -68,26 +80,40 @@ def _labels(one: Service) -> dict[str, Data]:
     return {"app.kubernetes.io/name": one.name, "app.kubernetes.io/part-of": "tonnage"}
 
 
-def _deployment(one: Service) -> Data:
+def _workload(one: Service) -> Data:
     notes: dict[str, Data] = {}
     if one.by.busy_metric is not None:
         notes = {"prometheus.io/scrape": "true", "prometheus.io/port": str(one.by.port)}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": one.name, "labels": _labels(one)},
-        "spec": {
-            "replicas": one.unit.count,
-            "selector": {"matchLabels": _labels(one)},
-            "template": {
-                "metadata": {"labels": _labels(one), "annotations": notes},
-                "spec": {
-                    "nodeSelector": {DEVICE_LABEL: device_label(one.unit)},
-                    "containers": [_container(one)],
-                    "volumes": _volumes(one),
-                },
+    spec: dict[str, Data] = {
+        "replicas": one.unit.count,
+        "selector": {"matchLabels": _labels(one)},
+        "template": {
+            "metadata": {"labels": _labels(one), "annotations": notes},
+            "spec": {
+                "nodeSelector": {DEVICE_LABEL: device_label(one.unit)},
+                "containers": [_container(one)],
+                "volumes": _volumes(one),
             },
         },
+    }
+    kind = "Deployment"
+    if one.role is not Role.WHOLE:
+        kind = "StatefulSet"
+        spec |= {"serviceName": one.name, "podManagementPolicy": "Parallel"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": one.name, "labels": _labels(one)},
+        "spec": spec,
+    }
+
+
+def _options(one: Service) -> Data:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": one.name},
+        "data": {OPTIONS_FILE: to_yaml(one.options)},
     }
 
 
@@ -100,13 +126,23 @@ def _container(one: Service) -> Data:
     ]
     if one.checkpoint.to_bring is not None:
         mounts.append({"name": CLAIM, "mountPath": FOLDER, "readOnly": True})
+    if one.options is not None:
+        mounts.append({"name": "options", "mountPath": halves.OPTIONS, "subPath": OPTIONS_FILE})
+    environment: list[Data] = [{"name": "HF_TOKEN", "valueFrom": token}]
+    if halves.needs_address(one.by, one.role):
+        own: Data = {"fieldRef": {"fieldPath": "status.podIP"}}
+        environment.append({"name": halves.SIDE_CHANNEL_HOST, "valueFrom": own})
+    further = halves.ports(one.by, one.role)
     return {
         "name": "engine",
         "image": one.image,
         "command": list(one.by.inside),
         "args": list(one.arguments),
-        "env": [{"name": "HF_TOKEN", "valueFrom": token}],
-        "ports": [{"name": "http", "containerPort": one.by.port}],
+        "env": environment,
+        "ports": [
+            {"name": "http", "containerPort": one.by.port},
+            *({"name": name, "containerPort": port} for name, port in further.items()),
+        ],
         "resources": _resources(one),
         "startupProbe": {
             "httpGet": probe,
@@ -141,18 +177,23 @@ def _volumes(one: Service) -> list[Data]:
     ]
     if one.checkpoint.to_bring is not None:
         found.append({"name": CLAIM, "persistentVolumeClaim": {"claimName": CLAIM, "readOnly": True}})
+    if one.options is not None:
+        found.append({"name": "options", "configMap": {"name": one.name}})
     return found
 
 
 def _service(one: Service) -> Data:
+    spec: dict[str, Data] = {
+        "selector": _labels(one),
+        "ports": [{"name": "http", "port": one.by.port, "targetPort": "http"}],
+    }
+    if one.role is not Role.WHOLE:  # a name for each copy, from before it is ready: its router asks then
+        spec |= {"clusterIP": "None", "publishNotReadyAddresses": True}
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": one.name, "labels": _labels(one)},
-        "spec": {
-            "selector": _labels(one),
-            "ports": [{"name": "http", "port": one.by.port, "targetPort": "http"}],
-        },
+        "spec": spec,
     }
 
 

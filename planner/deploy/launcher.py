@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import Field
 
@@ -12,6 +13,56 @@ from tonnage.errors import InvalidInput, UnknownName
 from tonnage.files import Record
 
 CATALOG = Path(__file__).with_name("engines.toml")
+Flags = dict[str, str | tuple[str, ...]]
+"""Kind of value by flag (text, whole, share, switch), or its choices."""
+
+
+class Documented(Protocol):
+    """A program with the flags that its documentation lists."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def source(self) -> str:
+        """Where its flags are documented."""
+
+    @property
+    def flags(self) -> Flags:
+        """Those flags."""
+
+
+class SplitWay(Record):
+    """How units of an engine only prefill or only decode, and what sends requests through both.
+
+    Attributes
+    ----------
+    needs : str
+        What the images of the units must hold.
+    flags, router_flags : dict
+        Further flags of the units, and those of the router.
+    image : str or None
+        Of the router; None where it is in the engine's own.
+    """
+
+    version: str
+    source: str
+    needs: str
+    router: tuple[str, ...]
+    image: str | None = None
+    port: int
+    health: str
+    flags: Flags
+    router_flags: Flags
+
+
+class FlagList(Record):
+    """Documented flags of a part of an engine, or of its router."""
+
+    name: str
+    source: str
+    flags: Flags
 
 
 class Launcher(Record):
@@ -27,6 +78,8 @@ class Launcher(Record):
         Prometheus gauge of requests in the batch.
     flags : dict of str to str or tuple of str
         Kind of value (text, whole, share, switch), or its choices.
+    split : SplitWay or None
+        None where the engine documents no such way.
     """
 
     name: str
@@ -38,7 +91,8 @@ class Launcher(Record):
     busy_metric: str | None = None
     version: str
     source: str
-    flags: dict[str, str | tuple[str, ...]]
+    flags: Flags
+    split: SplitWay | None = None
 
     @property
     def inside(self) -> tuple[str, ...]:
@@ -71,7 +125,7 @@ def launcher(engine: str) -> Launcher:
     return _catalog()[key]
 
 
-def check(by: Launcher, flags: Sequence[tuple[str, str | None]]) -> None:
+def check(by: Documented, flags: Sequence[tuple[str, str | None]]) -> None:
     """Refuse a flag or value that the engine's documentation does not list.
 
     Raises

@@ -5,10 +5,10 @@ served by one model and by own units alone. LiteLLM renames models and holds key
 of hosted APIs; it is used for all other plans.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from planner.deploy.plain_yaml import Data
-from planner.deploy.service import Service
+from planner.deploy.pools import Hosts, Target
 from planner.fleet.plan_record import Plan
 from tonnage.errors import InvalidInput
 
@@ -21,36 +21,32 @@ SOURCES = (
 )
 NOISE = 1e-9
 
-Hosts = Mapping[str, Sequence[str]]
-"""Addresses `host:port` of each service by its name."""
 
-
-def forwards_as_is(plan: Plan, services: Sequence[Service]) -> bool:
+def forwards_as_is(plan: Plan, targets: Sequence[Target]) -> bool:
     """Tell whether nginx can route the plan."""
     names = [each.name.lower() for each in plan.scenario.classes]  # nginx tells no case apart
     return (
         not plan.api
         and len(set(names)) == len(names)
         and all(
-            len({one.served for one, _ in _served(services, each.name)}) == 1
-            for each in plan.scenario.classes
+            len({one.served for one, _ in _served(targets, each.name)}) == 1 for each in plan.scenario.classes
         )
     )
 
 
-def _served(services: Sequence[Service], class_name: str) -> list[tuple[Service, float]]:
-    rows = [(one, one.unit.share.get(class_name, 0.0)) for one in services]
+def _served(targets: Sequence[Target], class_name: str) -> list[tuple[Target, float]]:
+    rows = [(one, one.share.get(class_name, 0.0)) for one in targets]
     return [(one, share) for one, share in rows if share > NOISE]
 
 
-def nginx_conf(plan: Plan, services: Sequence[Service], hosts: Hosts) -> str:
+def nginx_conf(plan: Plan, targets: Sequence[Target], hosts: Hosts) -> str:
     """Return a configuration that splits each class by its shares; the class stands in a header."""
     lines = ["events {}", "", "http {"]
-    for one in services:
+    for one in targets:
         lines += [f"    upstream {one.name} {{", "        least_conn;"]
         lines += [*(f"        server {host};" for host in hosts[one.name]), "        keepalive 64;", "    }"]
     for place, each in enumerate(plan.scenario.classes):
-        rows = _served(services, each.name)
+        rows = _served(targets, each.name)
         total = sum(share for _, share in rows)
         lines += ["", f'    split_clients "$request_id" $pool_{place} {{']
         lines += [f"        {100 * share / total:.2f}% {one.name};" for one, share in rows[:-1]]
@@ -80,11 +76,11 @@ def _word(name: str) -> str:
     return f'"\\{escaped}"' if special else f'"{escaped}"'
 
 
-def litellm_config(plan: Plan, services: Sequence[Service], hosts: Hosts) -> dict[str, Data]:
+def litellm_config(plan: Plan, targets: Sequence[Target], hosts: Hosts) -> dict[str, Data]:
     """Return a proxy configuration in which every traffic class is a model name with weighted targets."""
     rows: list[Data] = []
     for each in plan.scenario.classes:
-        for one, share in _served(services, each.name):
+        for one, share in _served(targets, each.name):
             addresses = hosts[one.name]
             rows += [
                 _target(

@@ -9,13 +9,16 @@ import numpy as np
 
 from hw_targets import catalog
 from hw_targets.device import Device, DeviceKind
+from planner.deploy import halves
 from planner.deploy.checkpoint import Checkpoint, checkpoint
 from planner.deploy.commands import Order, arguments, rounded_up
 from planner.deploy.launcher import Launcher, launcher
+from planner.deploy.plain_yaml import Data
 from planner.deployment import Case, Deployment
 from planner.fleet.known import UNSPECIFIED
 from planner.fleet.peak import peak_rate
 from planner.fleet.plan_record import Plan, Unit
+from planner.role import Role
 from planner.serving import engines
 from planner.simulate.deployments import simulated
 from tonnage.errors import Infeasible, InvalidInput, TonnageError
@@ -69,6 +72,16 @@ class Service:
         return (*self.by.program, *self.arguments)
 
     @property
+    def role(self) -> Role:
+        """Which part of a request it serves."""
+        return Role(self.unit.role)
+
+    @property
+    def options(self) -> dict[str, Data] | None:
+        """A file of further options, None where the command line says all."""
+        return halves.options(self.by, self.role, tokens=self.tokens)
+
+    @property
     def on_cpu(self) -> bool:
         """It runs on processors alone."""
         return self.kind is DeviceKind.CPU
@@ -96,7 +109,9 @@ def services(plan: Plan, *, weights: Mapping[str, str], images: Mapping[str, str
     named: dict[str, int] = {}
     found = []
     for unit in plan.units:
-        base = slug(f"{unit.model}-{unit.weights}-{unit.device.rsplit('/', 1)[-1]}")[:MOST_NAME].strip("-")
+        part = "" if unit.role == Role.WHOLE else f"-{unit.role}"
+        base = slug(f"{unit.model}-{unit.weights}-{unit.device.rsplit('/', 1)[-1]}")
+        base = base[: MOST_NAME - len(part)].strip("-") + part
         named[base] = named.get(base, 0) + 1
         name = base if named[base] == 1 else f"{base}-{named[base]}"
         found.append(_service(name, unit, plan, weights=weights, images=images))
@@ -125,6 +140,7 @@ def _service(
         tokens=tokens,
         served=served_name(unit),
         sequences=sequences,
+        role=Role(unit.role),
         on_cpu=kind is DeviceKind.CPU,
     )
     return Service(

@@ -1,6 +1,6 @@
 """Plans to deploy: made by hand, so that nothing is predicted or solved."""
 
-from planner.fleet.plan_record import ApiUse, Plan, Predicted, Unit
+from planner.fleet.plan_record import ApiUse, Handover, Plan, Predicted, Unit
 from tonnage.evidence import Evidence, Quantiles
 from workloads.scenario import Scenario, Slo, TrafficClass
 
@@ -68,3 +68,22 @@ def mixed() -> Plan:
             ),
         ),
     )
+
+
+def split(engine: str = "vllm", *more: Unit, share: float = 1.0, **values: object) -> Plan:
+    """Two prefill units of two devices that hand caches to three decode units of two, beside `more`."""
+    given = {"pool": "llama-3.1-8b at somewhere", "tp": 2, "devices_per_unit": 2, **values}
+    part = {"chat": share, "batch": 1.0}
+    prefill = unit(engine, device="nvidia-h100-sxm5-80gb", role="prefill", tpot_s=None, share=part, **given)
+    decode = unit(
+        engine, device="nvidia-h200-sxm-141gb", role="decode", count=3, ttft_s=None, share=part, **given
+    )
+    handover = Handover(
+        pool="llama-3.1-8b at somewhere",
+        prefill="p",
+        decode="d",
+        share=part,
+        moved_s={"chat": 0.01, "batch": 0.02},
+        interconnect="infiniband-ndr",
+    )
+    return plan(prefill, decode, *more).model_copy(update={"handovers": (handover,)})
