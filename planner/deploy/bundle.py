@@ -58,7 +58,8 @@ def bundle(
         the plan.
     """
     plan = with_further_tries(plan)
-    found = pools.arranged(services(plan, weights=weights or {}, images=images or {}), images=images or {})
+    each = services(plan, weights=weights or {}, images=images or {})
+    found = pools.arranged(plan, each, images=images or {})
     guide.check_given(found.services, weights or {}, images or {})
     files = {f"run/{one.name}.sh": scripts.of_unit(one) for one in found.services}
     files |= {f"run/{pool.name}.sh": scripts.of_pool(pool, compose.hosts(found)) for pool in found.pools}

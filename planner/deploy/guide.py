@@ -64,6 +64,9 @@ def notes(plan: Plan, arranged: Arranged) -> tuple[str, ...]:
         )
     for pool in arranged.pools:
         said += _of_pool(plan, pool)
+    passed = [one.name for pool in arranged.pools for one in pool.units]
+    for name in dict.fromkeys(name for name in passed if passed.count(name) > 1):
+        said.append(f"{name} stands behind several routers, each of which sees its own requests there alone.")
     return tuple(dict.fromkeys(said))
 
 
@@ -77,17 +80,6 @@ def _of_pool(plan: Plan, pool: Pool) -> Iterator[str]:
             "(UCX_NET_DEVICES, UCX_TLS)."
         )
     yield f"The images of {engine} must hold {pool.way.needs}."
-    yield (
-        f"The router of {engine} sends requests to units by their load: prefill and decode units of several "
-        "kinds in a pool get parts near those of the plan, not exactly those."
-    )
-    most = max(one.unit.devices_per_unit for one in pool.prefill)
-    least = min(one.unit.devices_per_unit for one in pool.decode)
-    if most > least:
-        yield (
-            f"{pool.name} has prefill units of {most} devices beside decode units of {least}: the plan hands "
-            "no cache from the one to the other, its router may."
-        )
     yield (
         "Prefill and decode units have no autoscaler: change the copies of both sides together, in the ratio "
         "of the plan, and give the router their addresses."

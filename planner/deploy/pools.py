@@ -1,4 +1,9 @@
-"""Pools of prefill and decode units, each behind the router of its engine, and what requests are sent to."""
+"""Pools of prefill and decode units, each behind the router of its engine, and what requests are sent to.
+
+The router of an engine hands any prompt to any of its prefill units, and any cache to any of its decode
+units. So each way that the plan has from a kind of prefill units to a kind of decode units is a pool with
+a router of its own, and the router before them sends each its part.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +12,9 @@ from planner.deploy import halves
 from planner.deploy.launcher import FlagList, SplitWay, check
 from planner.deploy.plain_yaml import Data
 from planner.deploy.service import MOST_NAME, Service, slug
-from planner.role import HALVES, Role
+from planner.fleet.plan_record import Plan
+from planner.fleet.ways_through import Way, ways
+from planner.role import Role
 from tonnage.errors import InvalidInput
 
 Hosts = Mapping[str, Sequence[str]]
@@ -28,6 +35,8 @@ class Pool:
     ----------
     name : str
         A DNS label, unique in the plan: that of its router.
+    share : mapping of str to float
+        Fraction of each class that goes through the pool.
     image : str or None
         Of the router.
     """
@@ -35,6 +44,7 @@ class Pool:
     name: str
     prefill: tuple[Service, ...]
     decode: tuple[Service, ...]
+    share: Mapping[str, float]
     image: str | None
 
     @property
@@ -51,12 +61,6 @@ class Pool:
     def units(self) -> tuple[Service, ...]:
         """All services of the pool."""
         return self.prefill + self.decode
-
-    @property
-    def share(self) -> dict[str, float]:
-        """Fraction of each class that goes through the pool."""
-        names = dict.fromkeys(name for one in self.decode for name in one.unit.share)
-        return {name: sum(one.unit.share.get(name, 0.0) for one in self.decode) for name in names}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +91,12 @@ class Arranged:
     @property
     def has_images(self) -> bool:
         """Everything can run in a container."""
-        return all(one.image is not None for one in (*self.services, *self.pools))
+        images = [one.image for one in self.services] + [pool.image for pool in self.pools]
+        return None not in images
 
 
-def arranged(services: Sequence[Service], *, images: Mapping[str, str]) -> Arranged:
-    """Return services with the pools among them.
+def arranged(plan: Plan, services: Sequence[Service], *, images: Mapping[str, str]) -> Arranged:
+    """Return the services of a plan, one per unit and in their order, with the pools among them.
 
     Parameters
     ----------
@@ -103,27 +108,26 @@ def arranged(services: Sequence[Service], *, images: Mapping[str, str]) -> Arran
     InvalidInput
         If a half has no other half, or an engine documents no such way.
     """
-    members: dict[str | None, list[Service]] = {}
-    for one in services:
-        if one.role is not Role.WHOLE:
-            members.setdefault(one.unit.pool, []).append(one)
-    pools = (_pool(number, own, images) for number, own in enumerate(members.values(), start=1))
+    found = ways(plan)
+    placed = {place for way in found for place in (*way.prefill, *way.decode) if way.prefill and way.decode}
+    for place, one in enumerate(services):
+        if one.role is not Role.WHOLE and place not in placed:
+            raise InvalidInput(f"the plan has no other half for {one.name}; plan it anew")
+    pools = (_pool(number, way, services, images) for number, way in enumerate(found, start=1))
     return Arranged(services=tuple(services), pools=tuple(pools))
 
 
-def _pool(number: int, members: Sequence[Service], images: Mapping[str, str]) -> Pool:
-    first = members[0]
-    way = halves.split_of(first.by)
-    prefill, decode = (tuple(one for one in members if one.role is role) for role in HALVES)
-    if not (prefill and decode):
-        missing = Role.DECODE if prefill else Role.PREFILL
-        raise InvalidInput(f"the plan has no {missing} units beside {first.name}; plan it anew")
+def _pool(number: int, way: Way, services: Sequence[Service], images: Mapping[str, str]) -> Pool:
+    prefill, decode = (tuple(services[place] for place in side) for side in (way.prefill, way.decode))
+    first = prefill[0]
+    split = halves.split_of(first.by)
     base = slug(first.unit.model)[: MOST_NAME - 10].strip("-")
     return Pool(
         name=f"{base}-pool-{number}",
         prefill=prefill,
         decode=decode,
-        image=images.get(router_key(first.by.name)) or way.image or first.image,
+        share=way.share,
+        image=images.get(router_key(first.by.name)) or split.image or first.image,
     )
 
 

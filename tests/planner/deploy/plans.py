@@ -1,6 +1,7 @@
 """Plans to deploy: made by hand, so that nothing is predicted or solved."""
 
 from planner.fleet.plan_record import ApiUse, Handover, Plan, Predicted, Unit
+from planner.fleet.ways_through import key_of_unit
 from tonnage.evidence import Evidence, Quantiles
 from workloads.scenario import Scenario, Slo, TrafficClass
 
@@ -80,8 +81,8 @@ def split(engine: str = "vllm", *more: Unit, share: float = 1.0, **values: objec
     )
     handover = Handover(
         pool="llama-3.1-8b at somewhere",
-        prefill="p",
-        decode="d",
+        prefill=key_of_unit(prefill),
+        decode=key_of_unit(decode),
         share=part,
         moved_s={"chat": 0.01, "batch": 0.02},
         interconnect="infiniband-ndr",

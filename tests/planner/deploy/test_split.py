@@ -12,6 +12,7 @@ import yaml
 from planner.deploy.bundle import Bundle, bundle
 from planner.deploy.launcher import launcher, names
 from planner.deploy.plain_yaml import Data
+from planner.fleet.ways_through import key_of_unit
 from tests.planner.deploy.plans import plan, split, unit
 from tests.planner.deploy.test_manifests import objects, valid
 from tonnage.cli import main
@@ -176,9 +177,7 @@ def test_scripts_of_halves_and_routers_are_bash(made: Bundle, tmp_path: Path) ->
 def test_a_script_of_vllm_wants_its_address(tmp_path: Path) -> None:
     script = tmp_path / "run.sh"
     script.write_text(bundle(split("vllm")).files[f"run/{PREFILL}.sh"])
-    done = subprocess.run(
-        ["bash", str(script)], capture_output=True, text=True, env={"PATH": "/nowhere"}, check=False
-    )
+    done = subprocess.run(["/bin/bash", str(script)], capture_output=True, text=True, env={}, check=False)
     assert done.returncode != 0
     assert "VLLM_NIXL_SIDE_CHANNEL_HOST" in done.stderr
 
@@ -194,10 +193,33 @@ def test_what_is_not_documented_is_refused_in_one_line(
     assert shown.err.count("\n") == 1
     assert not (tmp_path / "out").exists()
     half = split().units[0]
-    with pytest.raises(InvalidInput, match="no decode units"):
+    with pytest.raises(InvalidInput, match="no other half"):
         bundle(plan(half))
     with pytest.raises(UnknownName, match="vllm-router"):
         bundle(split(), images={"vllm-proxy": "x"})
+
+
+def test_each_way_between_kinds_has_a_router_with_its_part_of_the_plan() -> None:
+    made = split()
+    prefill, decode = made.units
+    other = decode.model_copy(update={"device": "nvidia-b200-sxm-180gb", "count": 1})
+    (handover,) = made.handovers
+    ways = [
+        handover.model_copy(update={"decode": key_of_unit(unit), "share": {"chat": part, "batch": part}})
+        for unit, part in ((decode, 0.8), (other, 0.2))
+    ]
+    both = bundle(made.model_copy(update={"units": (prefill, decode, other), "handovers": tuple(ways)}))
+    assert "80.00% llama-3-1-8b-pool-1;" in both.files["router/nginx.conf"]
+    routers = {name: each for name, each in compose(both).items() if "-pool-" in name}
+    served = {
+        name: [word for word in each["command"] if word.startswith("http")] for name, each in routers.items()
+    }
+    readers = [url for url in served["llama-3-1-8b-pool-1"] if "prefill" in url]
+    assert readers
+    assert readers == [url for url in served["llama-3-1-8b-pool-2"] if "prefill" in url]
+    writers = [{url for url in urls if "decode" in url} for urls in served.values()]
+    assert not writers[0] & writers[1]
+    assert any("several routers" in note for note in both.notes)
 
 
 def test_the_user_s_own_image_of_a_router_is_taken() -> None:
