@@ -1,18 +1,21 @@
 """Prefill on devices of its own: no prompt delays a decode step, but every cache has to move.
 
-    TTFT = request + wait for one of r prefill instances + prefill + cache / (0.8 link)
+    TTFT = request + wait for one of r prefill instances + prefill + cache / (0.8 link) + f T(n)
     TPOT = T(n), without interference
     rate <= r / (prefill time of a prompt)
 
-The first token comes with the cache, whose transfer is counted after the prefill as a whole; engines
-that send layer by layer hide part of it. Each device sends its own shard over its own link. Splitwise
-(Patel et al., ISCA 2024) and DistServe (Zhong et al., OSDI 2024) describe the arrangement.
+No first token is sent before the cache has moved: users have it from the decode instance, in f = 0 or
+1 steps (`first_token_steps`). The transfer is counted after the prefill as a whole; engines that send
+layer by layer hide part of it. Each device sends its own shard over its own link. Splitwise (Patel et
+al., ISCA 2024) and DistServe (Zhong et al., OSDI 2024) describe the arrangement; there the first token
+leaves the prefill instance, as it did in TensorRT-LLM before 1.0.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +33,14 @@ Array = NDArray[np.float64]
 CATALOG = Path(__file__).with_name("links.toml")
 REACH_FRAC = 0.8
 """Share of a link's rate that a large transfer reaches (ASSUMED)."""
+MAKE_FIRST_ANEW: Final = frozenset({"vllm"})
+"""Engines of which the decode instance makes the first token itself. vLLM: the proxy asks the prefill
+instance for one token and drops it, and the decode instance computes the last token of the prompt again
+(tests/v1/kv_connector/nixl_integration/toy_proxy_server.py @ 030ea52; vllm/v1/core/sched/scheduler.py,
+_update_waiting_for_remote_kv). The others send the token of the prefill instance once the cache is there.
+SGLang: with the metadata of the cache (python/sglang/srt/disaggregation/decode.py, _commit_transfer_to_req).
+TensorRT-LLM: before the first step (tensorrt_llm/serve/openai_disagg_service.py @ 00bb903, which answers
+with the generation server alone; _handle_first_token_response of its PyExecutor). Read November 2026."""
 NOTE = "disaggregated: figures are per decode instance, with {count} prefill instance{s} beside it"
 
 
@@ -68,6 +79,11 @@ def transfer_s(placed: Placed, tokens: float, over: PoolLink) -> float:
     return float(share) * shard.attention_dp / (REACH_FRAC * over.bytes_per_s)
 
 
+def first_token_steps(engine: str) -> float:
+    """Return the steps of a decode instance that the first token takes, beyond its place in the batch."""
+    return 1.0 if engine in MAKE_FIRST_ANEW else 0.0
+
+
 def apart(ready: Service, cases: Sequence[Case], placed: Sequence[Placed]) -> Service:
     """Return the replica as a decode instance of its own, where cases ask for it."""
     where = np.array([case.disaggregated is not None for case in cases])
@@ -81,8 +97,9 @@ def apart(ready: Service, cases: Sequence[Case], placed: Sequence[Placed]) -> Se
         over = link(case.disaggregated)
         moved[i] = transfer_s(placed[i], float(demand.context[i] + demand.prompt[i]), over)
     values = dict(ready.values)
-    for name in ("prefill_share", "wait_steps"):
-        values[name] = np.where(where, 0.0, values[name])
+    first = np.array([first_token_steps(one.engine.name) for one in placed])
+    values["prefill_share"] = np.where(where, 0.0, values["prefill_share"])
+    values["wait_steps"] = np.where(where, first, values["wait_steps"])
     values["request_s"] = values["request_s"] + moved
     alone = prefill_alone_s(ready) / np.array([case.prefill_instances for case in cases])
     return replace(ready, values=values, prompt_s=np.where(where, alone, ready.prompt_s))

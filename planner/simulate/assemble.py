@@ -165,6 +165,7 @@ def _setup(fleet: Fleet) -> NDArray[np.void]:
     from planner.simulate.kernel import world as w
 
     setup = np.zeros(fleet.size, w.SETUP)
+    pools = list(dict.fromkeys(kind.pool for kind in fleet.kinds))
     i = finish_at = phase_at = 0
     for k, kind in enumerate(fleet.kinds):
         e = kind.engine
@@ -180,6 +181,7 @@ def _setup(fleet: Fleet) -> NDArray[np.void]:
             s["max_sequences"], s["token_budget"], s["max_tokens"] = e.max_sequences, _budget(e), e.max_tokens
             s["block_tokens"], s["capacity_blocks"] = e.block_tokens, e.cache_blocks
             s["draft_tokens"] = e.draft_tokens
+            s["pool"], s["discards"] = pools.index(kind.pool), kind.discards_first
             s["swap_s_per_block"] = -1.0 if e.swap_s_per_block is None else e.swap_s_per_block
             s["finish_at"], s["phase_at"] = finish_at, phase_at
             i, finish_at = i + 1, finish_at + e.max_sequences + 1
@@ -223,10 +225,13 @@ def _kinds(fleet: Fleet) -> NDArray[np.void]:
 
 
 def _share(fleet: Fleet, classes: int) -> NDArray[np.float64]:
-    """Cumulative probability per class and kind; -1 where no kind names a share of the class."""
-    share = np.array(
-        [[(kind.share or {}).get(c, 0.0) for kind in fleet.kinds] for c in range(classes)], dtype=np.float64
-    )
+    """Cumulative probability per class, then per kind that read and class; -1 where nothing is said of it."""
+    numbers = range(len(fleet.kinds))
+    rows = [[(kind.share or {}).get(c, 0.0) for kind in fleet.kinds] for c in range(classes)]
+    rows += [
+        [kind.hands.get(c, {}).get(k, 0.0) for k in numbers] for kind in fleet.kinds for c in range(classes)
+    ]
+    share = np.array(rows, dtype=np.float64)
     total = share.sum(axis=1, keepdims=True)
     return np.where(total > 0, np.cumsum(share, axis=1) / np.where(total > 0, total, 1.0), -1.0)
 

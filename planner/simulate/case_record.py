@@ -61,6 +61,8 @@ class Group(Record):
 
     count: Count = 1
     role: Role = Role.WHOLE
+    pool: str = ""
+    """Prefill instances hand caches to decode instances of the same pool."""
     device: str | None = None
     devices: Count | None = None
     model: str | None = None

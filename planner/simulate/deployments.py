@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from planner.deployment import Case, Load
 from planner.serving import coefficients, intervals, memory, placement
+from planner.serving.disaggregation import first_token_steps
 from planner.serving.ideal import Ideal, ideal
 from planner.serving.placement import Placed
 from planner.serving.predict import evidence
@@ -46,11 +47,14 @@ class Simulated:
     ----------
     cache_bytes_per_token : float
         On one device, at the mean length of a request. [bytes]
+    discards_first : bool
+        As a prefill instance: the decode instance makes the first token anew.
     """
 
     law: StepLaw
     engine: Engine
     cache_bytes_per_token: float
+    discards_first: bool
     notes: tuple[str, ...]
 
 
@@ -117,7 +121,11 @@ def simulated(case: Case) -> Simulated:
     if case.load is Load.CLOSED and case.concurrency == 1:
         law = replace(law, wait_steps=0.0)
     return Simulated(
-        law=law, engine=engine, cache_bytes_per_token=_token_bytes(case, placed), notes=placed.notes
+        law=law,
+        engine=engine,
+        cache_bytes_per_token=_token_bytes(case, placed),
+        discards_first=first_token_steps(placed.engine.name) > 0,
+        notes=placed.notes,
     )
 
 

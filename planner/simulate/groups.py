@@ -9,6 +9,7 @@ from planner.role import Role
 from planner.simulate.case_record import Autoscaler, EngineSettings, Group, SimulatedCase
 from planner.simulate.deployments import Simulated, simulated
 from planner.simulate.instance import Engine, Fleet, Kind, Outages, Scaling
+from planner.simulate.step_law import StepLaw
 from tonnage.errors import InvalidInput
 
 PCIE_BYTES_PER_S_PER_LANE = {1: 0.25e9, 2: 0.5e9, 3: 0.985e9, 4: 1.969e9, 5: 3.938e9, 6: 7.563e9}
@@ -53,7 +54,7 @@ def _kind(
     rent = device.rent_usd_per_h if device is not None else None
     kind = Kind(
         name=f"{asked.model} {asked.weights} on {asked.devices} x {asked.device}",
-        law=replace(one.law, draft_s=given.draft_s),
+        law=half_law(replace(one.law, draft_s=given.draft_s), group.role),
         engine=engine,
         count=group.count,
         role=group.role,
@@ -64,10 +65,17 @@ def _kind(
         scaling=_scaling(group.autoscaler),
         transfer_s=group.handoff_s,
         transfer_s_per_token=one.cache_bytes_per_token / linked if linked else 0.0,
+        pool="" if group.role is Role.WHOLE else group.pool,
+        discards_first=one.discards_first and group.role is Role.PREFILL,
         usd_per_h=group.usd_per_h if group.usd_per_h is not None else rent and rent * asked.devices,
         busy_w=device.tdp_w * asked.devices if device is not None and device.tdp_w else None,
     )
     return kind, one.notes
+
+
+def half_law(law: StepLaw, role: Role) -> StepLaw:
+    """Return the step law of an instance in its role: nobody waits for steps of others on a half."""
+    return law if role is Role.WHOLE else replace(law, wait_steps=0.0)
 
 
 def _asked(case: SimulatedCase, group: Group, *, isl: float, osl: float) -> Case:

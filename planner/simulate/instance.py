@@ -1,10 +1,10 @@
 """What is simulated: an engine's limits, a kind of instance, and a fleet of kinds behind a router."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from planner.role import Role
+from planner.role import HALVES, Role
 from planner.simulate.step_law import StepLaw
 from tonnage.errors import InvalidInput
 
@@ -146,6 +146,14 @@ class Kind:
         Fraction of each traffic class (by number) that is sent here; None leaves it to the router.
     transfer_s, transfer_s_per_token : float
         Handoff of the cache from a prefill to a decode instance. [s], [s/token]
+    pool : str
+        Caches go from prefill to decode instances of the same.
+    hands : dict
+        Of a prefill kind: by traffic class, the fraction that goes on to each kind (by number); where it
+        says nothing of a class, any decode instance of the pool.
+    discards_first : bool
+        Of a prefill kind: the decode instance makes the first token anew, with its first step. Otherwise
+        that comes with the cache, and leaves when the request is admitted.
     """
 
     name: str = "instance"
@@ -160,6 +168,9 @@ class Kind:
     scaling: Scaling | None = None
     transfer_s: float = 0.0
     transfer_s_per_token: float = 0.0
+    pool: str = ""
+    hands: dict[int, dict[int, float]] = field(default_factory=dict)
+    discards_first: bool = False
     usd_per_h: float | None = None
     busy_w: float | None = None
     idle_w: float | None = None
@@ -177,8 +188,8 @@ class Fleet:
     router: Router = Router.SHORTEST_QUEUE
 
     def __post_init__(self) -> None:
-        roles = {kind.role for kind in self.kinds}
-        if not self.kinds or (Role.PREFILL in roles) != (Role.DECODE in roles):
+        pools = [{kind.pool for kind in self.kinds if kind.role is role} for role in HALVES]
+        if not self.kinds or pools[0] != pools[1]:
             raise InvalidInput("a fleet needs instances, and prefill instances go with decode instances")
 
     @property

@@ -1,15 +1,18 @@
 """The fleet of a plan under the peak of its scenario, or under a trace in its place."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from planner.deployment import Case, Deployment
 from planner.fleet.plan_record import Plan, Unit
 from planner.fleet.served_load import with_further_tries
+from planner.fleet.ways_through import ways
 from planner.role import Role
 from planner.serving.disaggregation import PoolLink, link, transfer_s
 from planner.serving.placement import place
 from planner.simulate.deployments import simulated
 from planner.simulate.feeds import Drawn, Replayed, traffic_of
+from planner.simulate.groups import half_law
 from planner.simulate.instance import Fleet, Kind, Router
 from planner.simulate.logged import Logged
 from planner.simulate.replicate import Experiment
@@ -40,7 +43,6 @@ def experiment_of_plan(
         raise Infeasible(f"the plan has no units of its own to simulate: {why}")
     plan = with_further_tries(plan)
     classes = plan.scenario.classes
-    _check_pools(plan)
     serving = [unit for unit in plan.units if unit.role != Role.PREFILL]
     parts = [sum(unit.share.get(each.name, 0.0) for unit in serving) for each in classes]
     here = [(each, share) for each, share in zip(classes, parts, strict=True) if share > NO_TRAFFIC]
@@ -67,18 +69,29 @@ def _fleet(plan: Plan, here: Served, *, logged: bool) -> Fleet:
     prompt, output = _mean_lengths(here)
     classes = [] if logged else [each for each, _ in here]
     over = link(plan.handovers[0].interconnect) if plan.handovers else None
-    kinds = tuple(_kind(unit, classes, prompt=prompt, output=output, over=over) for unit in plan.units)
+    handed = _hands(plan, classes)
+    kinds = tuple(
+        replace(_kind(unit, classes, prompt=prompt, output=output, over=over), hands=handed.get(number, {}))
+        for number, unit in enumerate(plan.units)
+    )
     return Fleet(kinds=kinds, router=Router.SHORTEST_QUEUE)
 
 
-def _check_pools(plan: Plan) -> None:
-    """Refuse what the router of a simulation cannot tell apart: it hands a cache to any decode unit."""
-    pools = sorted({unit.pool for unit in plan.units if unit.pool is not None})
-    if len(pools) > 1:
-        raise InvalidInput(
-            f"the plan splits prefill and decode in {len(pools)} pools ({'; '.join(pools)}), a simulation "
-            "takes one; simulate a plan of one model, engine and place"
-        )
+def _hands(plan: Plan, classes: list[TrafficClass]) -> dict[int, dict[int, dict[int, float]]]:
+    """Return where units that prefill hand caches to: by unit and class, the part of every decode unit."""
+    found: dict[int, dict[int, dict[int, float]]] = {}
+    for way in ways(plan):
+        for c, each in enumerate(classes):
+            own = {writer: plan.units[writer].share.get(each.name, 0.0) for writer in way.decode}
+            whole = sum(own.values())
+            part = way.share.get(each.name, 0.0)
+            if part <= NO_TRAFFIC or whole <= NO_TRAFFIC:
+                continue
+            for reader in way.prefill:
+                to = found.setdefault(reader, {}).setdefault(c, {})
+                for writer, share in own.items():
+                    to[writer] = to.get(writer, 0.0) + part * share / whole
+    return found
 
 
 def _replayed(fleet: Fleet, name: str, log: Logged, *, slo: Slo, replications: int, seed: int) -> Experiment:
@@ -98,8 +111,8 @@ def _notes(plan: Plan, served: list[float]) -> Iterator[str]:
     yield "Poisson arrivals at the peak rate; shares of the plan, shortest queue among equal units"
     if plan.handovers:
         yield (
-            "first tokens count as they leave the prefill unit, and moving the cache counts to those after "
-            "it; the plan holds both against the first token"
+            "first tokens of split requests leave the decode unit, once the cache has moved; caches go to "
+            "kinds of decode units in the plan's parts"
         )
     for each, share in zip(plan.scenario.classes, served, strict=True):
         if share < 1 - 1e-6:
@@ -127,10 +140,12 @@ def _kind(
         moved_s = transfer_s(place(Case.parse({**load, **given}, where="plan")), prompt, over) / prompt
     return Kind(
         name=f"{unit.model} {unit.weights} on {unit.devices_per_unit} x {unit.device}",
-        law=one.law,
+        law=half_law(one.law, Role(unit.role)),
         engine=one.engine,
         count=unit.count,
         role=Role(unit.role),
+        pool=unit.pool or "",
+        discards_first=one.discards_first and unit.role == Role.PREFILL,
         share=share or None,
         transfer_s_per_token=moved_s,
         usd_per_h=unit.usd_per_h / unit.count,

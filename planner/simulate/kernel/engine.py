@@ -30,6 +30,7 @@ def plan_step(w: Memory, i: int, t: float) -> None:
     """Decide what instance `i` does from `t` on, and when it will look again."""
     v, s, k = mem.live(w)[i], mem.setup(w)[i], mem.setup(w)[i].kind
     preempted, extra_s = _make_decoding_possible(w, i)
+    running = v.running
     budget = s.token_budget - v.decoding * (1 + s.draft_tokens)
     budget, pairs = _continue_prompts(w, budget, v.fill_head)
     if preempted == 0:
@@ -45,6 +46,7 @@ def plan_step(w: Memory, i: int, t: float) -> None:
     first_s = tokens_s(w, k, s.token_budget - budget) + line_s + pairs_s(w, k, pairs) + extra_s
     if s.draft_tokens > 0 and v.decoding > 0:
         first_s += s.draft_tokens * mem.kinds(w)[k].draft_s
+    _first_tokens(w, i, v.running - running, t + first_s)
     steps = 1
     if w[0].merge and v.fill_head < 0 and preempted == 0 and extra_s == 0.0 and s.draft_tokens == 0:
         steps = mem.finish_key(w)[s.finish_at] - v.counter
@@ -57,6 +59,17 @@ def plan_step(w: Memory, i: int, t: float) -> None:
     v.plan_first_s, v.plan_growth_s = first_s, slope_s * v.decoding
     v.plan_end = t + run_s(first_s, v.plan_growth_s, steps)
     set_event(w, i, v.plan_end)
+
+
+@inner
+def _first_tokens(w: Memory, i: int, admitted: int, t: float) -> None:
+    """Note when the first token leaves of those who came with a cache and had none yet."""
+    p = mem.live(w)[i].run_tail
+    for _ in range(admitted):
+        r = mem.pool(w)[p]
+        if r.handed == 1 and r.first_s < 0.0:
+            r.first_s = t
+        p = r.prev
 
 
 @inner
@@ -121,7 +134,7 @@ def _admit(w: Memory, i: int, t: float, budget: int) -> tuple[int, float, float]
         if p < 0:
             break
         r = mem.pool(w)[p]
-        resumes = r.filled > 0
+        resumes = r.filled > 0 or r.handed == 1
         found = 0 if resumes else found_tokens(w, i, p)
         tokens = r.prompt + r.output if s.reserve else r.todo
         needed = (tokens + s.block_tokens - 1) // s.block_tokens - found // s.block_tokens
@@ -137,6 +150,8 @@ def _admit(w: Memory, i: int, t: float, budget: int) -> tuple[int, float, float]
         if r.scheduled_s < 0.0:
             r.scheduled_s = t
         if resumes:
+            if r.made > 0 and r.first_s < 0.0:  # its first token came with the cache
+                r.first_s = t
             if r.preemptions > 0:
                 swap_s += needed * max(s.swap_s_per_block, 0.0)
             start_decoding(w, i, p)
@@ -192,8 +207,8 @@ def take_steps(w: Memory, i: int) -> None:
 
 @inner
 def _end_chunks(w: Memory, i: int, t: float) -> None:
-    """Prompts that are complete give their first token and go on to decode."""
-    v, n = mem.live(w)[i], w[0]
+    """Prompts that are complete give their first token and go on to decode, elsewhere if only read here."""
+    v, s, n = mem.live(w)[i], mem.setup(w)[i], w[0]
     p = v.fill_head
     while p >= 0:
         r = mem.pool(w)[p]
@@ -204,13 +219,14 @@ def _end_chunks(w: Memory, i: int, t: float) -> None:
         if r.filled == r.todo:
             stop_filling(w, i, p)
             publish(w, i, p, min(r.prefix, r.todo))
-            r.made += 1
-            n.made += 1
-            if r.first_s < 0.0:
+            if not s.discards:
+                r.made += 1
+                n.made += 1
+            if r.first_s < 0.0 and (s.role != PREFILL or r.made >= r.output):
                 r.first_s = t
             start_decoding(w, i, p)
-            if r.made >= r.output or mem.setup(w)[i].role == PREFILL:
-                if mem.setup(w)[i].draft_tokens == 0:
+            if r.made >= r.output or s.role == PREFILL:
+                if s.draft_tokens == 0:
                     drop_finish(w, i, p)
                 end_request(w, i, p, t)
         p = following

@@ -63,6 +63,7 @@ def end_request(w: Memory, i: int, p: int, t: float) -> None:
         r.made = made_by(w, i, p)
         _release(w, i, p, r.prompt)
         r.todo = r.filled = r.prompt + r.made - 1
+        r.handed = 1
         kind = mem.kinds(w)[mem.setup(w)[i].kind]
         push_future(w, t + kind.transfer_s + r.todo * kind.transfer_s_per_token, HANDOFF * CODE + p)
         return
@@ -102,7 +103,7 @@ def preempt_last(w: Memory, i: int) -> float:
         r.todo = r.filled = context
     else:
         w[0].wasted += context
-        r.todo, r.filled = r.prompt + r.made, 0
+        r.todo, r.filled, r.handed = r.prompt + r.made, 0, 0
     r.chunk = 0
     r.preemptions += 1
     w[0].preempted += 1
@@ -122,5 +123,5 @@ def lose_running(w: Memory, i: int) -> int:
         drop_finish(w, i, p)
     w[0].wasted += r.filled
     _release(w, i, p, 0)
-    r.todo, r.filled, r.chunk = r.prompt + r.made, 0, 0
+    r.todo, r.filled, r.chunk, r.handed = r.prompt + r.made, 0, 0, 0
     return int(p)

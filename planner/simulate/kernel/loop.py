@@ -92,7 +92,7 @@ def _arrive(w: Memory, rows: Records, at: int, t: float) -> None:
     r.row, r.klass, r.level, r.batch = n.base + at, row.klass, row.level, b
     r.prompt, r.output, r.group, r.prefix, r.keep = row.prompt, row.output, row.group, row.prefix, row.keep
     r.made, r.todo, r.filled, r.chunk, r.shared = 0, row.prompt, 0, 0, 0
-    r.finish, r.instance, r.preemptions = -1, -1, 0
+    r.finish, r.instance, r.preemptions, r.handed = -1, -1, 0, 0
     r.arrival_s, r.scheduled_s, r.first_s = t, -1.0, -1.0
     n.arrived += 1
     n.last_arrival = t

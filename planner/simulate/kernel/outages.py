@@ -26,6 +26,7 @@ def fail(w: Memory, i: int, t: float) -> int:
     while p >= 0:
         leave_line(w, i, p)
         mem.pool(w)[p].todo, mem.pool(w)[p].filled = mem.pool(w)[p].prompt + mem.pool(w)[p].made, 0
+        mem.pool(w)[p].handed = 0
         mem.pool(w)[p].fill_next = chain
         chain = p
         p = first_waiting(w, i)

@@ -29,17 +29,12 @@ def could_hold(w: Memory, i: int, p: int) -> bool:
 
 
 @inner
-def is_prefilled(w: Memory, p: int) -> bool:
-    """Say if a request comes with its cache, from a prefill instance."""
-    r = mem.pool(w)[p]
-    return bool(r.made > 0 and r.filled == r.todo)
-
-
-@inner
 def _has_role(w: Memory, i: int, p: int) -> bool:
     """Say if instance `i` serves the part of the request that comes next."""
-    role = mem.setup(w)[i].role
-    return bool(role == DECODE if is_prefilled(w, p) else role in (WHOLE, PREFILL))
+    s, r = mem.setup(w)[i], mem.pool(w)[p]
+    if r.handed == 1:
+        return bool(s.role == DECODE and s.pool == mem.setup(w)[r.instance].pool)
+    return bool(s.role == WHOLE or s.role == PREFILL)
 
 
 @inner
@@ -64,18 +59,19 @@ def route(w: Memory, p: int) -> int:
 def _kind_for(w: Memory, p: int) -> int:
     """Return the kind that the class's share or the request's length points to, or -1."""
     r = mem.pool(w)[p]
-    if is_prefilled(w, p):
-        return -1
-    if w[0].router == BY_LENGTH:
+    row = r.klass
+    if r.handed == 1:
+        row += (1 + mem.setup(w)[r.instance].kind) * mem.histogram(w).shape[0]
+    elif w[0].router == BY_LENGTH:
         for k in range(mem.kinds(w).shape[0]):
             if r.prompt + r.output <= mem.kinds(w)[k].length_limit:
                 return k
         return -1
-    if mem.share(w)[r.klass, 0] < 0.0:
+    if mem.share(w)[row, 0] < 0.0:
         return -1
     drawn = uniform(w, 0)
     for k in range(mem.kinds(w).shape[0]):
-        if drawn < mem.share(w)[r.klass, k]:
+        if drawn < mem.share(w)[row, k]:
             return k
     return int(mem.kinds(w).shape[0]) - 1
 

@@ -46,11 +46,13 @@ def _record(ints: str, floats: str = "") -> np.dtype[np.void]:
 
 SETUP = _record(
     "kind max_sequences token_budget block_tokens capacity_blocks role static reserve draft_tokens "
-    "finish_at phase_at max_tokens",
+    "finish_at phase_at max_tokens pool discards",
     "swap_s_per_block",
 )
 """What an instance is. static: a batch runs until its last request ends. reserve: blocks of the whole
-request are taken at admission, nothing is preempted. swap_s_per_block < 0: the preempted are recomputed."""
+request are taken at admission, nothing is preempted. pool: of a half, those that it hands caches to or
+takes them from have the same. discards: the first token is made anew where the cache goes.
+swap_s_per_block < 0: the preempted are recomputed."""
 
 LIVE = _record(
     "state counter running decoding alive used_blocks waiting load_tokens run_head run_tail fill_head "
@@ -64,12 +66,13 @@ kept_blocks: blocks of prefixes nobody uses just now, which give way when needed
 
 REQUEST = _record(
     "row klass level batch prompt output made todo filled chunk offset finish shared group prefix keep "
-    "instance preemptions next prev fill_next",
+    "instance preemptions handed next prev fill_next",
     "arrival_s scheduled_s first_s",
 )
 """A request in flight. made: output tokens so far. todo: tokens to be cached before the next token can
 come; filled: those that are. offset: cached tokens minus the counter, while decoding. finish: counter at
-which it ends, -1 while it does not decode. shared: blocks of a cached prefix that it leans on."""
+which it ends, -1 while it does not decode. shared: blocks of a cached prefix that it leans on. handed: it
+comes with its cache, from a prefill instance."""
 
 ROW_FIELDS = _record("prompt output klass level group prefix keep", "arrival_s")
 """A request to come. arrival inf: follows its predecessor. group -1: shares no prefix. keep: tokens that
@@ -166,7 +169,8 @@ class World(NamedTuple):
     event_of: Ints
     """Instance -> heap position, or -1."""
     share: Floats
-    """(class, kind): cumulative probability that a class goes to a kind; negative: any."""
+    """(row, kind): cumulative probability that a request goes to a kind; negative: any. One row per class,
+    then one per kind that read a prompt and class."""
     acceptance: Floats
     """(kind, guess): probability that a guess holds when those before it do."""
     random: NDArray[np.uint64]
