@@ -59,9 +59,10 @@ def _of_splits(outcome: Outcome) -> Iterator[str]:
         "device sending its part; units of one provider and region are taken to share that network."
     )
     yield (
-        "Of a limit on the time to first token, the wait for a place in a decode batch may take "
-        f"{PLACE_FRAC:.0%} and what comes before it the rest; a decode unit takes caches from units of as "
-        "many devices or fewer."
+        "First tokens leave the decode unit, after the cache has moved. Of a limit on them, the wait for a "
+        f"place in a decode batch may take {PLACE_FRAC:.0%}, a step or two there as long as the limit on "
+        "steps lets them be, and what comes before that the rest. A decode unit takes caches from units of "
+        "as many devices or fewer."
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from planner.deployment import Case, Load
 from planner.fleet.ability import Ability
@@ -13,6 +14,9 @@ from planner.prediction import Prediction
 from planner.role import Role
 from tonnage.evidence import Quantiles
 from workloads.scenario import TrafficClass
+
+if TYPE_CHECKING:
+    from planner.serving.half_load import HalfFelt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,27 +57,54 @@ def _asked(outcome: Outcome) -> Iterable[tuple[str, Ability, Case]]:
 
 
 def _of_halves(outcome: Outcome) -> Iterable[Felt]:
-    """Yield what each half takes of its classes at its load: the time to first token, or those after it."""
-    scenario = outcome.market.scenario
-    for item in outcome.deployed():
-        if not is_half(item.line):
-            continue
-        from planner.serving.half_load import at_load
+    """Yield what users feel of halves: of those that prefill the time to first token, else that of others.
 
-        use, candidate = item.busy / item.count, item.line.candidate
-        for traffic, capacity, share in zip(scenario.classes, item.line.capacity, item.shares, strict=True):
-            if share > 0:
-                mean, high = at_load(
-                    candidate.deployment, traffic, candidate.role, use * capacity, interconnect(scenario)
-                )
-                prefills = candidate.role is Role.PREFILL
-                yield Felt(
-                    line=candidate.key,
-                    ttft_s=mean if prefills else None,
-                    tpot_s=None if prefills else mean,
-                    ttft_p95_s=high if prefills else None,
-                    tpot_p95_s=None if prefills else high,
-                )
+    To the time of a prefill unit comes that of the slowest decode unit of its pool.
+    """
+    rows = [(item, j, _half(outcome, item, j)) for item in outcome.deployed() for j in _served(item)]
+    for item, j, own in rows:
+        candidate = item.line.candidate
+        if candidate.role is Role.DECODE:
+            yield Felt(line=candidate.key, tpot_s=own.tpot_s, tpot_p95_s=own.tpot_p95_s)
+            continue
+        beside = [
+            other
+            for one, place, other in rows
+            if place == j
+            and one.line.candidate.role is Role.DECODE
+            and one.line.candidate.lane == candidate.lane
+        ]
+        mean, high = (worst(getattr(one, name) for one in beside) for name in ("ttft_s", "ttft_p95_s"))
+        yield Felt(
+            line=candidate.key,
+            ttft_s=_together(own.ttft_s, mean),
+            ttft_p95_s=_together(own.ttft_p95_s, high),
+        )
+
+
+def _served(item: Deployed) -> list[int]:
+    """Return the classes of which a half serves something; none of a whole unit."""
+    return [j for j, share in enumerate(item.shares) if share > 0] if is_half(item.line) else []
+
+
+def _half(outcome: Outcome, item: Deployed, j: int) -> "HalfFelt":
+    from planner.serving.half_load import at_load
+
+    scenario, candidate = outcome.market.scenario, item.line.candidate
+    return at_load(
+        candidate.deployment,
+        scenario.classes[j],
+        candidate.role,
+        item.busy / item.count * item.line.capacity[j],
+        interconnect(scenario),
+        units=item.count,
+    )
+
+
+def _together(one: Quantiles, other: Quantiles | None) -> Quantiles:
+    if other is None:
+        return one
+    return Quantiles(p10=one.p10 + other.p10, p50=one.p50 + other.p50, p90=one.p90 + other.p90)
 
 
 def _of_line(item: Deployed, classes: Sequence[TrafficClass]) -> Iterable[tuple[str, Ability, Case]]:

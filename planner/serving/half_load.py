@@ -1,6 +1,7 @@
 """Halves of a split service at work: what they take of a request at a load, one class or several."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -11,7 +12,7 @@ from planner.role import Role
 from planner.serving import coefficients, intervals, placement
 from planner.serving.capacity import FULL_LOAD, around
 from planner.serving.disaggregation import link
-from planner.serving.halves import NAMES, PLACE_FRAC, Pair, limits
+from planner.serving.halves import NAMES, HalfState, Pair, first_token_part
 from planner.serving.prompts import shared
 from tonnage.evidence import Z90, Quantiles
 from workloads.scenario import TrafficClass
@@ -32,7 +33,7 @@ class SharedPrompts:
         self.first, self.step = (
             float(np.exp(z * intervals.sigma(metric, placed, file))) for metric in ("ttft", "tpot")
         )
-        self.limits = {name: (1.0 - PLACE_FRAC) * limits(pairs, f"ttft_{name}_s") for name in NAMES}
+        self.limits = {name: first_token_part(pairs, name, Role.PREFILL) for name in NAMES}
 
     def holds(self, rates: Array) -> bool:
         """Tell whether all classes keep their limits at these rates, with the confidence asked for."""
@@ -47,21 +48,58 @@ class SharedPrompts:
         )  # fmt: skip
 
 
-def at_load(
-    deployment: Deployment, traffic: TrafficClass, role: Role, requests_per_s: float, network: str
-) -> tuple[Quantiles, Quantiles]:
-    """Return what a half takes of a request at a rate: its mean, and the 95th percentile over requests.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HalfFelt:
+    """What a half takes of a request: means, and 95th percentiles over requests.
 
-    Of a prefill unit it is the time until the cache is handed over [s], of a decode unit that of each
-    output token [s].
+    Attributes
+    ----------
+    ttft_s, ttft_p95_s : Quantiles
+        Of a prefill unit the time until the cache is handed over, of a decode unit that from then to
+        the first token.
+    tpot_s, tpot_p95_s : Quantiles or None
+        Of a decode unit.
+    """
+
+    ttft_s: Quantiles
+    ttft_p95_s: Quantiles
+    tpot_s: Quantiles | None = None
+    tpot_p95_s: Quantiles | None = None
+
+
+def at_load(
+    deployment: Deployment,
+    traffic: TrafficClass,
+    role: Role,
+    requests_per_s: float,
+    network: str,
+    *,
+    units: int = 1,
+) -> HalfFelt:
+    """Return what a half takes of a request at a rate.
+
+    Parameters
+    ----------
+    requests_per_s : float
+        Of each unit.
+    units : int
+        Of the kind, among which each request goes to the one with the shortest line.
     """
     file, placed = coefficients.shipped(), placement.place(deployment)
     both = Pair([(placed, traffic)], link(network), file)
-    metric = "ttft" if role is Role.PREFILL else "tpot"
-    factor = float(np.exp(Z90 * intervals.sigma(metric, placed, file)))
     rate = np.array([requests_per_s])
+    slow = {metric: float(np.exp(Z90 * intervals.sigma(metric, placed, file))) for metric in ("ttft", "tpot")}
     if role is Role.PREFILL:
-        felt = both.prefilling(np.minimum(rate, FULL_LOAD * both.prefill.most)).ttft
-    else:
-        felt = both.decoding(both.running_at(rate)).tpot
-    return around(float(felt["mean"][0]), factor), around(float(felt["p95"][0]), factor)
+        state = both.prefilling(np.minimum(rate, FULL_LOAD * both.prefill.most), units=units)
+        mean, high = (_around(state, "ttft", name, slow["ttft"]) for name in ("mean", "p95"))
+        return HalfFelt(ttft_s=mean, ttft_p95_s=high)
+    state = both.decoding(both.running_at(rate, units=units), units=units)
+    first, first_p95, mean, high = (
+        _around(state, metric, name, slow["tpot"]) for metric in ("ttft", "tpot") for name in ("mean", "p95")
+    )
+    return HalfFelt(ttft_s=first, ttft_p95_s=first_p95, tpot_s=mean, tpot_p95_s=high)
+
+
+def _around(state: HalfState, metric: str, name: str, slow: float) -> Quantiles:
+    times = state.ttft if metric == "ttft" else state.tpot
+    return around(float(times[name][0]), slow)

@@ -3,14 +3,17 @@
 A request of a split service waits for a prefill unit, is read there, hands its cache over and waits
 for a place in the batch of a decode unit; its first token comes with that place:
 
-    TTFT = request + prefill + wait for it (`prompts`) + cache / (0.8 link) + wait for a place
-    TPOT = T(n), no prompt between two tokens
-    rate = n / (o T(n)) of a decode unit, whose n requests and those that move in share its memory
+    TTFT = request + prefill + wait for it (`prompts`) + cache / (0.8 link)
+           + wait for a place + rest of a step + f T(n + 1)
+    TPOT = T(n + 1), no prompt between two tokens: who comes at random finds n others
+    rate = n / ((o + f) T(n + 1)) of a decode unit, whose n requests and those that move in share its memory
 
-Which two units a request meets is for the programme to choose, so each half has to hold its part of
-the limit alone: the wait for a place may take `PLACE_FRAC` of a limit on the time to first token, and
-everything before it the rest. A limit L on the whole request leaves L - (limit on its first token)
-for the rest of the output. Percentiles add up as they do for whole units: as if the worst came together.
+with f = 1 where the decode unit makes the first token itself, else 0 (`disaggregation`), and o further
+tokens. Which two units a request meets is for the programme to choose, so each half has to hold its part
+of the limit alone. A decode unit may take `PLACE_FRAC` of a limit on the time to first token for the wait,
+and 1 + f steps as long as the limit on those lets them be, together `DECODE_FRAC` of it at most; everything
+before that has the rest. A limit L on the whole request leaves L - (limit on its first token) for the rest
+of the output. Percentiles add up as they do for whole units: as if the worst came together.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,8 +28,8 @@ from planner.role import Role
 from planner.serving import coefficients, intervals, placement, situation, steady_state
 from planner.serving.capacity import FULL_LOAD, Capacity, around, broken_alone, placed_or_why
 from planner.serving.coefficients import CoefficientFile
-from planner.serving.disaggregation import PoolLink, transfer_s
-from planner.serving.open_load import NORMAL, PERCENTILES, exceed, place_wait
+from planner.serving.disaggregation import PoolLink, first_token_steps, transfer_s
+from planner.serving.open_load import LENGTH_CV2, NORMAL, exceed, place_wait
 from planner.serving.placement import Placed
 from planner.serving.predict import evidence
 from planner.serving.prompts import Prompts, prompts
@@ -35,6 +38,7 @@ from planner.serving.steady_state import Service
 from tonnage.evidence import Z90, Quantiles
 from tonnage.units import human
 from workloads.scenario import TrafficClass
+from workloads.traffic import Length
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -42,6 +46,8 @@ Halves = Mapping[Role, Capacity]
 
 PLACE_FRAC = 0.05
 """Part of a limit on the time to first token that the wait for a place in a decode batch may take."""
+DECODE_FRAC = 0.3
+"""Part of it that a decode unit may take in all."""
 NO_FIRST_LIMIT = (
     "a limit on the whole request is split between prefill and decode by a ttft_p95 limit; give one"
 )
@@ -108,39 +114,48 @@ class Pair:
         self.ready: Service = steady_state.service(where, placement.values(placed, file))
         self.moved_s = np.array([transfer_s(one, each.prompt_tokens, over) for one, each in pairs])
         tail = np.array([each.prompt_tokens_p95 or each.prompt_tokens for _, each in pairs]) / prompt
-        self.prefill: Prompts = prompts(self.ready, placed, demand, moved_s=self.moved_s, stretch=tail)
-        self.steps = np.maximum(output - 1.0, 1.0)
+        cv2 = np.array([_length_cv2(each.prompt_tokens, each.prompt_tokens_p95) for _, each in pairs])
+        self.prefill: Prompts = prompts(
+            self.ready, placed, demand, moved_s=self.moved_s, stretch=tail, cv2=cv2
+        )
+        self.first_steps = np.array([first_token_steps(one.engine.name) for one in placed])
+        self.further = np.maximum(output - 1.0, 1.0)
+        self.steps = np.maximum(output - 1.0 + self.first_steps, 1.0)
 
-    def prefilling(self, rate: Array) -> HalfState:
-        """Return prefill units at a rate."""
-        state = self.prefill.at_rate(rate)
+    def prefilling(self, rate: Array, *, units: float = 1.0) -> HalfState:
+        """Return prefill units at a rate, so many of them behind one line."""
+        state = self.prefill.at_rate(rate, units=units)
         ttft = {name: state.ttft_s if p is None else state.ttft_at[p] for name, p in NAMES.items()}
         nothing = {name: np.zeros_like(rate) for name in NAMES}
         return HalfState(
             requests_per_s=rate, load_frac=state.load_frac, ttft=ttft, tpot=nothing, running=rate * 0.0
         )
 
-    def decoding(self, running: Array) -> HalfState:
-        """Return decode units in which so many sequences run on the mean."""
+    def decoding(self, running: Array, *, units: float = 1.0) -> HalfState:
+        """Return decode units in which so many sequences run on the mean.
+
+        Of several units the shortest line is taken: sequences vary as their number over all does, of which
+        each has an equal part.
+        """
         limit = self.ready.situation.limit
-        step_s = self.ready.decode_s(running)
+        step_s = self.ready.decode_s(np.minimum(running + 1.0 / units, limit))
         rate = running / (self.steps * step_s)
         wait, load = place_wait(rate, self.moved_s + self.steps * step_s, limit)
-        busy = {p: running + NORMAL[p] * np.sqrt(np.maximum(running, 0.0)) for p in PERCENTILES}
-        return HalfState(
-            requests_per_s=rate,
-            load_frac=load,
-            ttft={name: wait if p is None else wait * exceed(p) for name, p in NAMES.items()},
-            tpot={name: step_s if p is None else self.ready.decode_s(busy[p]) for name, p in NAMES.items()},
-            running=running,
-        )
+        tpot, ttft = {}, {}
+        for name, p in NAMES.items():
+            score = 0.0 if p is None else NORMAL[p]
+            busy = running + 1.0 / units + score * np.sqrt(np.maximum(running, 0.0) / units)
+            tpot[name] = self.ready.decode_s(np.minimum(busy, limit))
+            rest = 0.5 if p is None else p
+            ttft[name] = wait * (1.0 if p is None else exceed(p)) + (rest + self.first_steps) * tpot[name]
+        return HalfState(requests_per_s=rate, load_frac=load, ttft=ttft, tpot=tpot, running=running)
 
-    def running_at(self, rate: Array) -> Array:
+    def running_at(self, rate: Array, *, units: float = 1.0) -> Array:
         """Return the sequences that run at a rate, at most as many as there is room for."""
         low, high = np.zeros_like(rate), self.ready.situation.limit * np.ones_like(rate)
         for _ in range(_ROUNDS):
             middle = 0.5 * (low + high)
-            over = self.decoding(middle).requests_per_s > rate
+            over = self.decoding(middle, units=units).requests_per_s > rate
             low, high = np.where(over, low, middle), np.where(over, middle, high)
         return np.asarray(0.5 * (low + high))
 
@@ -196,8 +211,7 @@ class _Search:
     ) -> None:
         self.pairs, self.both, self.at, self.most, self.role = pairs, both, at, most, role
         self.factors = _Factors(factors["ttft"], factors["tpot"])
-        part = PLACE_FRAC if role is Role.DECODE else 1.0 - PLACE_FRAC
-        self.ttft = {name: part * limits(pairs, f"ttft_{name}_s") for name in NAMES}
+        self.ttft = {name: first_token_part(pairs, name, role) for name in NAMES}
         self.tpot = {name: limits(pairs, f"tpot_{name}_s") for name in NAMES}
         self.rest_s = limits(pairs, "e2e_p95_s") - limits(pairs, "ttft_p95_s", missing=0.0)
 
@@ -209,7 +223,7 @@ class _Search:
         for name, limit in self.tpot.items():
             good &= state.tpot[name] * slower.step <= limit
         if self.role is Role.DECODE:
-            good &= self.both.steps * state.tpot["p95"] * slower.step <= self.rest_s
+            good &= self.both.further * state.tpot["p95"] * slower.step <= self.rest_s
         return np.asarray(good)
 
     def _first_s(self, state: HalfState, name: str, slower: Array) -> Array:
@@ -279,10 +293,32 @@ class _Search:
         times = {}
         for name in NAMES:
             if self.role is Role.PREFILL:
-                times[f"ttft_{name}_s"] = float(alone.ttft[name][i]) / (1.0 - PLACE_FRAC)
+                whole, part = limits(self.pairs[i : i + 1], f"ttft_{name}_s")[0], self.ttft[name][i]
+                longer = whole / part if 0.0 < part < np.inf else 1.0
+                times[f"ttft_{name}_s"] = float(alone.ttft[name][i] * longer)
             else:
                 times[f"tpot_{name}_s"] = float(alone.tpot[name][i])
         return times
+
+
+def first_token_part(pairs: Sequence[tuple[Placed, TrafficClass]], name: str, role: Role) -> Array:
+    """Return what a half may take of the limits of a name on the time to first token [s]."""
+    whole = limits(pairs, f"ttft_{name}_s")
+    steps = np.array([1.0 + first_token_steps(one.engine.name) for one, _ in pairs])
+    step_s = np.array([min(_step_limits(each), default=0.0) for _, each in pairs])
+    with np.errstate(invalid="ignore"):
+        decode = np.minimum(PLACE_FRAC * whole + steps * step_s, DECODE_FRAC * whole)
+        return decode if role is Role.DECODE else np.where(np.isinf(whole), np.inf, whole - decode)
+
+
+def _step_limits(traffic: TrafficClass) -> list[float]:
+    given = traffic.slo.model_dump(exclude_none=True)
+    return [value for key, value in given.items() if key.startswith("tpot_")]
+
+
+def _length_cv2(mean: float, p95: float | None) -> float:
+    """Return the squared coefficient of variation of lengths; assumed where their mean alone is known."""
+    return LENGTH_CV2 if p95 is None else Length.from_percentile(mean, p95).cv ** 2
 
 
 def limits(pairs: Sequence[tuple[Placed, TrafficClass]], field: str, *, missing: float = np.inf) -> Array:

@@ -19,6 +19,14 @@ A full budget holds prompts back: what they wait besides is that of b_max places
 (Sakasegawa's fit for M/G/c). Where the budget holds one prompt, that alone is the wait: with one place
 it is the Pollaczek-Khinchine mean. Upper percentiles of the wait are exponential beyond u.
 
+Users of a closed loop with prompts of one length march in step and wait for each other (`prompt_passes` of
+the coefficients); prompts that come at random wait as above, and a prompt passes once.
+
+Of k units with one line before them, places are k b_max and only those wait who find all of them at work:
+u becomes u^(sqrt(2 (k + 1)) - 1), as in that fit. A router that sends each prompt to the shortest line
+comes close to one line. How many units there will be is not known when their capacity is, which is that
+of one alone.
+
 References: L. Kleinrock, "Queueing Systems" vol. 1, 1975 (residual life, M/G/1); H. Sakasegawa, Ann.
 Inst. Statist. Math. 29, 67-75, 1977.
 """
@@ -31,7 +39,7 @@ from numpy.typing import NDArray
 
 from planner.serving import situation
 from planner.serving.disaggregation import prefill_alone_s
-from planner.serving.open_load import FULL, LENGTH_CV2, PERCENTILES, Tail, place_wait
+from planner.serving.open_load import FULL, PERCENTILES, Tail, place_wait
 from planner.serving.placement import Placed
 from planner.serving.situation import Demand
 from planner.serving.steady_state import Service
@@ -102,10 +110,10 @@ class Prompts:
         by_budget = self.together / self.full_s * self.replicas
         return np.asarray(np.minimum(by_budget, self.held / (self.full_s + self.moved_s)))
 
-    def at_rate(self, rate: Array) -> PromptState:
-        """Return the state at a rate below `most`."""
+    def at_rate(self, rate: Array, *, units: float = 1.0) -> PromptState:
+        """Return the state of a unit at a rate below `most`, with so many units behind one line."""
         each = rate / self.replicas
-        wait, busy = self._wait(each)
+        wait, busy = self._wait(each, units)
         load = rate / self.most
         tail = Tail(np.minimum(busy, FULL), wait)
         at = {}
@@ -120,9 +128,10 @@ class Prompts:
             load_frac=np.asarray(load),
         )
 
-    def _wait(self, rate: Array) -> tuple[Array, Array]:
-        """Mean wait of a prompt [s], and the part of the time in which the unit is busy."""
-        held_back, full_frac = place_wait(rate, self.full_s, self.together, cv2=self.cv2)
+    def _wait(self, rate: Array, units: float) -> tuple[Array, Array]:
+        """Mean wait of a prompt [s], and the part of the time in which no unit is free."""
+        all_busy = np.sqrt(2.0 * (units + 1.0)) - 1.0
+        held_back, full_frac = place_wait(units * rate, self.full_s, units * self.together, cv2=self.cv2)
         alone = self.together < 2.0
         start_s, rho = self.first_s - self.more_s, np.minimum(rate * self.more_s, FULL)
         batch = np.ones_like(rate)
@@ -136,7 +145,9 @@ class Prompts:
         variance = self.more_s**2 * (spread + self.cv2 * batch)
         met = (cycle**2 + variance) / cycle
         busy = cycle / (cycle + none / np.maximum(rate, 1e-12))
+        busy = busy**all_busy
         gathered = busy * met * (0.5 + rho)
+        full_frac = full_frac**all_busy
         return (
             np.where(alone, held_back, gathered + held_back),
             np.where(alone, full_frac, np.maximum(busy, full_frac)),
@@ -144,7 +155,13 @@ class Prompts:
 
 
 def prompts(
-    ready: Service, placed: Sequence[Placed], demand: Demand, *, moved_s: Array, stretch: Array
+    ready: Service,
+    placed: Sequence[Placed],
+    demand: Demand,
+    *,
+    moved_s: Array,
+    stretch: Array,
+    cv2: Array,
 ) -> Prompts:
     """Return units that only prefill.
 
@@ -152,22 +169,23 @@ def prompts(
     ----------
     ready : Service
         The same units serving whole requests.
+    stretch, cv2 : ndarray
+        Of prompt tokens: 95th percentile over the mean, squared coefficient of variation.
     """
     full, together = situation.full_prompts(placed, demand)
     first_s = prefill_alone_s(ready)
     full_s = np.maximum(step_time(full, ready.values).total_s, first_s)
     more_s = np.where(together > 1.5, (full_s - first_s) / np.maximum(together - 1.0, 1.0), first_s)
-    passes = np.maximum(ready.values["prompt_passes"], 1.0)
     return Prompts(
         first_s=first_s,
         more_s=np.clip(more_s, 1e-3 * first_s, first_s),
         together=together,
-        bare_s=ready.values["request_s"] + passes * ready.prefill_s,
+        bare_s=ready.values["request_s"] + ready.prefill_s,
         moved_s=moved_s,
         stretch=np.maximum(stretch, 1.0),
         held=np.maximum(ready.situation.room, 1.0),
         replicas=ready.situation.replicas,
-        cv2=np.full(len(placed), LENGTH_CV2),
+        cv2=cv2,
     )
 
 
