@@ -150,21 +150,60 @@ def test_shares_of_a_class_are_kept() -> None:
     assert np.mean(world.record[:, 4] < 2) == pytest.approx(0.25, abs=0.03)  # 4 sigma of a binomial
 
 
-def test_prefill_and_decode_apart_hand_over_after_the_first_token() -> None:
-    handoff_s, per_token_s = 0.01, 1e-6
-    kinds = (
+HANDOFF_S, PER_TOKEN_S = 0.01, 1e-6
+
+
+def apart(*, discards: bool = False, pool: str = "", count: int = 2) -> tuple[Kind, Kind]:
+    """A prefill instance, and those that it hands caches to."""
+    return (
         Kind(
-            law=LAW, engine=ROOMY, role=Role.PREFILL, transfer_s=handoff_s, transfer_s_per_token=per_token_s
+            law=LAW, engine=ROOMY, role=Role.PREFILL, transfer_s=HANDOFF_S, transfer_s_per_token=PER_TOKEN_S,
+            pool=pool, discards_first=discards,
         ),
-        Kind(law=LAW, engine=ROOMY, count=2, role=Role.DECODE),
-    )
+        Kind(law=LAW, engine=ROOMY, count=count, role=Role.DECODE, pool=pool),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("discards", [False, True])
+def test_first_tokens_of_requests_that_are_handed_over_come_after_their_cache(discards: bool) -> None:
     traffic = requests(rate=20.0)
-    world = kept(Fleet(kinds=kinds), traffic)
+    world = kept(Fleet(kinds=apart(discards=discards)), traffic)
     assert world.totals[0]["finished"] == len(traffic)
     assert world.totals[0]["prompts_in"] == traffic.prompt_tokens.sum()
-    decoded = traffic.output_tokens > 1
-    least_s = handoff_s + per_token_s * traffic.prompt_tokens
-    assert np.all((world.record[:, 2] - world.record[:, 1])[decoded] > least_s[decoded])
+    assert world.totals[0]["made"] == traffic.output_tokens.sum()
+    handed = traffic.output_tokens > (0 if discards else 1)
+    prompt_s = LAW.step_s(tokens=traffic.prompt_tokens, pairs=0.0)
+    least_s = prompt_s + HANDOFF_S + PER_TOKEN_S * (traffic.prompt_tokens - 1)
+    assert np.all((world.record[:, 1] - world.record[:, 5])[handed] >= least_s[handed] * (1 - 1e-9))
+
+
+def test_a_first_token_that_is_made_anew_takes_one_step_more() -> None:
+    """A lone request: its steps are those of one sequence, one more in all where nothing came along."""
+    one = Requests(arrival_s=np.zeros(1), prompt_tokens=np.array([400]), output_tokens=np.array([5]))
+    comes, anew = (kept(Fleet(kinds=apart(discards=discards)), one).record[0] for discards in (False, True))
+    prompt_s = float(LAW.step_s(tokens=400, pairs=400 * 401 / 2))
+    step_s = float(LAW.step_s(tokens=1, sequences=1, cached=400))
+    assert comes[1] == pytest.approx(prompt_s + HANDOFF_S + 400 * PER_TOKEN_S, rel=1e-6)
+    assert anew[1] - comes[1] == pytest.approx(step_s, rel=0.02)
+    assert anew[2] - comes[2] == pytest.approx(step_s, rel=0.02)
+
+
+def test_caches_stay_within_their_pool_and_go_on_in_the_parts_that_are_named() -> None:
+    first, second = apart(pool="a", count=1), apart(pool="b", count=1)
+    named = replace(first[0], hands={0: {1: 0.25, 4: 0.75}}, share={0: 0.5})
+    other = replace(first[1], count=3)
+    kinds = (named, first[1], replace(second[0], share={0: 0.5}), second[1], other)
+    traffic = requests(rows=4000, rate=40.0)
+    world = kept(Fleet(kinds=kinds), traffic)
+    assert world.totals[0]["finished"] == len(traffic)
+    ended = world.record[:, 4][traffic.output_tokens > 1]
+    by_kind = [np.mean((ended >= low) & (ended < high)) for low, high in ((1, 2), (3, 4), (4, 7))]
+    assert by_kind == pytest.approx([0.125, 0.5, 0.375], abs=0.03)  # 4 sigma of a binomial
+
+
+def test_each_pool_needs_both_halves() -> None:
+    with pytest.raises(InvalidInput, match="go with decode"):
+        Fleet(kinds=(apart(pool="a")[0], apart(pool="b")[1]))
 
 
 def test_failures_lose_no_request() -> None:

@@ -7,7 +7,7 @@ from planner.fleet.plan import make_plan
 from planner.fleet.plan_record import Plan
 from planner.role import Role
 from planner.simulate.plan_fleet import experiment_of_plan
-from tonnage.errors import InvalidInput
+from planner.simulate.replicate import simulate
 from workloads.scenario import Candidates, Scenario, Slo, TrafficClass
 
 LONG = TrafficClass(
@@ -78,13 +78,37 @@ def test_the_simulation_counts_each_request_once(split: Plan) -> None:
     assert all(kind.share is None for kind in writers)
 
 
-def test_several_pools_are_more_than_a_simulation_takes(split: Plan) -> None:
+def test_caches_go_where_the_plan_says_and_stay_within_their_pool(split: Plan) -> None:
     others = tuple(unit.model_copy(update={"pool": f"{unit.pool} again"}) for unit in split.units)
-    both = split.model_copy(update={"units": (*split.units, *others)})
-    with pytest.raises(InvalidInput, match="2 pools"):
-        experiment_of_plan(both, requests=100, replications=1, seed=0)
+    ways = tuple(one.model_copy(update={"pool": f"{one.pool} again"}) for one in split.handovers)
+    half = {"share": {"long": 0.5}}
+    both = split.model_copy(
+        update={
+            "units": tuple(unit.model_copy(update=half) for unit in (*split.units, *others)),
+            "handovers": tuple(one.model_copy(update=half) for one in (*split.handovers, *ways)),
+        }
+    )
+    fleet = experiment_of_plan(both, requests=100, replications=1, seed=0).fleet
+    for place, kind in enumerate(fleet.kinds):
+        if kind.role is Role.PREFILL:
+            (to,) = kind.hands.values()
+            assert all(fleet.kinds[other].pool == kind.pool for other in to)
+            assert place not in to
+    answer = simulate(experiment_of_plan(both, requests=400, replications=1, seed=0))
+    assert answer.refused == 0
+    assert not answer.saturated
 
 
-def test_no_files_are_written_for_halves(split: Plan) -> None:
-    with pytest.raises(InvalidInput, match="--roles whole"):
-        bundle(split)
+def test_files_are_written_for_halves(split: Plan) -> None:
+    made = bundle(split)
+    assert sum(path.startswith("run/") for path in made.files) == len(split.units) + len(split.handovers)
+    assert "-pool-1" in made.files["router/nginx.conf"]
+
+
+def test_what_users_feel_is_what_the_simulation_finds(split: Plan) -> None:
+    """Closed forms of queues are approximations; with the same step times they come within these."""
+    (found,) = simulate(experiment_of_plan(split, requests=6_000, replications=1, seed=0)).classes
+    assert split.predicted.ttft_p95_s is not None and split.predicted.tpot_p95_s is not None
+    assert found.ttft_s is not None and found.tpot_s is not None
+    assert split.predicted.tpot_p95_s.p50 == pytest.approx(found.tpot_s.p95, rel=0.1)
+    assert 0.9 * found.ttft_s.p95 <= split.predicted.ttft_p95_s.p50 <= 2.0 * found.ttft_s.p95
