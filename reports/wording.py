@@ -66,10 +66,11 @@ def hardware(unit: Unit) -> str:
 
 def _unit_words(unit: Unit) -> str:
     verb = _VERBS.get(unit.purchase, "run")
-    return f"{verb} {hardware(unit)} for {model_name(unit.model)}{_role(unit)}"
+    return f"{verb} {hardware(unit)} for {model_name(unit.model)}{role(unit)}"
 
 
-def _role(unit: Unit) -> str:
+def role(unit: Unit) -> str:
+    """Return which half of a split service a unit is, in parentheses; nothing for a whole one."""
     return "" if unit.role == "whole" else f" ({unit.role})"
 
 
@@ -106,8 +107,7 @@ def traffic(classes: Sequence[TrafficClass]) -> str:
 def bought(alternative: Alternative) -> str:
     """Return what an alternative consists of, short enough for a table."""
     parts = [
-        f"{hardware(unit)}, {model_name(unit.model)} {unit.weights}{_role(unit)}"
-        for unit in alternative.units
+        f"{hardware(unit)}, {model_name(unit.model)} {unit.weights}{role(unit)}" for unit in alternative.units
     ]
     parts += [f"{model_name(use.model)} at {use.provider}" for use in alternative.api]
     return " + ".join(parts) or in_words(alternative.label)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from planner.deployment import Deployment
 from planner.fleet.candidates import key_of
-from planner.fleet.plan_record import Plan, Unit
+from planner.fleet.plan_record import Handover, Plan, Unit
 from planner.role import Role
 
 
@@ -19,11 +19,14 @@ class Way:
         Several where one deployment is bought in several ways.
     share : dict of str to float
         Fraction of each traffic class that goes this way.
+    told : Handover or None
+        What the plan says of it.
     """
 
     prefill: tuple[int, ...]
     decode: tuple[int, ...]
     share: dict[str, float]
+    told: Handover | None = None
 
 
 def ways(plan: Plan) -> tuple[Way, ...]:
@@ -46,7 +49,7 @@ def _told(plan: Plan) -> Iterator[Way]:
             for role, key in ((Role.PREFILL, one.prefill), (Role.DECODE, one.decode))
         ]
         if all(sides):
-            yield Way(prefill=sides[0], decode=sides[1], share=one.share)
+            yield Way(prefill=sides[0], decode=sides[1], share=one.share, told=one)
 
 
 def _by_pools(plan: Plan) -> Iterator[Way]:

@@ -4,12 +4,14 @@ from reports.content import Block, Section
 from reports.figures import picture
 from reports.sources import Sources
 from reports.tables import fleet
+from reports.tables.handovers import handovers
 
 
 def build(sources: Sources) -> Section | None:
     """Build the section; None where the plan buys nothing."""
     plan = sources.plan
-    tables = [table for table in (fleet.units(plan), fleet.apis(plan), fleet.load(plan)) if table.rows]
+    known = (fleet.units(plan), fleet.apis(plan), handovers(plan), fleet.load(plan))
+    tables = [table for table in known if table.rows]
     if not tables:
         return None
     pictures = [drawn for name in ("load", "memory") if (drawn := picture(name, sources))]

@@ -7,7 +7,7 @@ from planner.fleet.plan_record import ApiUse, Plan, Unit
 from reports.content import Table, headings
 from reports.names import device_name, model_name
 from reports.numbers import UNKNOWN, count, interval, percent, usd, usd_column
-from reports.wording import hardware, joined
+from reports.wording import hardware, joined, role
 from tonnage.units import HOURS_PER_MONTH, gib
 
 NONE = "–"
@@ -33,7 +33,7 @@ def lines(plan: Plan) -> tuple[Line, ...]:
 
 def _line(letter: str, entry: Unit | ApiUse) -> Line:
     if isinstance(entry, Unit):
-        label = f"{hardware(entry)}, {model_name(entry.model)}"
+        label = f"{hardware(entry)}, {model_name(entry.model)}{role(entry)}"
         return Line(letter=letter, label=label, usd_per_h=entry.usd_per_h, share=entry.share, unit=entry)
     label = f"{model_name(entry.model)} at {entry.provider}"
     return Line(letter=letter, label=label, usd_per_h=entry.usd_per_h, share=entry.share, api=entry)
@@ -123,6 +123,8 @@ def load(plan: Plan) -> Table:
         "Requests/s: what one unit serves under the limits. Load: of all units, spare ones included. "
         "Times: median and 80 % interval at the planned peak load."
     )
+    if plan.handovers:
+        note += " That of a prefill unit to the first token holds the cache's way and the decode unit's part."
     return Table(columns=columns, rows=tuple(rows), title="How loaded it is", note=note)
 
 
