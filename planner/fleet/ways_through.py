@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from planner.deployment import Deployment
-from planner.fleet.candidates import key_of
 from planner.fleet.plan_record import Handover, Plan, Unit
 from planner.role import Role
 
@@ -68,6 +66,8 @@ def _by_pools(plan: Plan) -> Iterator[Way]:
 
 
 def key_of_unit(unit: Unit) -> str:
-    """Return how handovers name the deployment of a unit."""
-    given = {name: getattr(unit, name) for name in Deployment.model_fields if name in Unit.model_fields}
-    return key_of(Deployment.model_validate({**given, "devices": unit.devices_per_unit}))
+    """Return how handovers name the deployment of a unit: as candidates are named."""
+    return (
+        f"{unit.devices_per_unit}x {unit.device} {unit.model} {unit.weights} {unit.engine} "
+        f"tp{unit.tp} pp{unit.pp}"
+    )

@@ -16,7 +16,9 @@ def handovers(plan: Plan) -> Table:
             _letters(way.decode),
             name,
             percent(part, digits=2),
-            human(way.told.moved_s[name], "s") if way.told is not None else UNKNOWN,
+            UNKNOWN
+            if way.told is None or name not in way.told.moved_s
+            else human(way.told.moved_s[name], "s"),
             way.told.interconnect if way.told is not None else UNKNOWN,
         )
         for way in ways(plan)

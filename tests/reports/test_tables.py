@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from planner.fleet.plan_record import Plan, Rejected
 from reports.content import Table
 from reports.sources import Sources
-from reports.tables import decision, fleet, machine, method, reasons, service
+from reports.tables import decision, fleet, handovers, machine, method, reasons, service
 from tests.reports import samples
 from tests.strategies import records
 from tonnage.evidence import Evidence, Quantiles
@@ -16,6 +16,7 @@ from tonnage.files import write_record
 OF_A_PLAN = (
     fleet.units, fleet.apis, fleet.load, fleet.costs, fleet.prices, service.traffic, service.levels,
     decision.alternatives, decision.binding, decision.relaxations, decision.sensitivity, decision.rejected,
+    handovers.handovers,
 )  # fmt: skip
 
 
