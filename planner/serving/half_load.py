@@ -12,7 +12,8 @@ from planner.role import Role
 from planner.serving import coefficients, intervals, placement
 from planner.serving.capacity import FULL_LOAD, around
 from planner.serving.disaggregation import link
-from planner.serving.halves import NAMES, HalfState, Pair, first_token_part
+from planner.serving.half_state import NAMES, HalfState, Pair
+from planner.serving.halves import first_token_part
 from planner.serving.prompts import shared
 from tonnage.evidence import Z90, Quantiles
 from workloads.scenario import TrafficClass
