@@ -1,12 +1,11 @@
 /* STREAM-like reference: copy, triad and read, with plain and with non-temporal stores.
  *
- *     cc -O3 -march=native -ffast-math -fopenmp stream.c -o stream && ./stream MIB RUNS
+ *     cc -O3 -march=native -ffast-math -fopenmp -fPIC -shared stream.c -o stream.so
  *
- * Prints "kernel variant bytes_per_s" lines, the best of RUNS, as STREAM reports it. Bytes are those the program names:
- * two arrays for copy, three for triad, one for read (J. D. McCalpin, STREAM, 1995).
+ * A library, so that its calls and ours can alternate within one process. Bytes are those the program names: two arrays
+ * for copy, three for triad, one for read (J. D. McCalpin, STREAM, 1995).
  */
 #include <omp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #if defined(__linux__)
@@ -58,6 +57,24 @@ static void triad_streaming(void) {
     _mm512_stream_ps(a + i, _mm512_fmadd_ps(half, _mm512_load_ps(c + i), _mm512_load_ps(b + i)));
 }
 
+static void copy_prefetched(void) {
+#pragma omp parallel for schedule(static)
+  for (size_t i = 0; i < n; i += 16) {
+    _mm_prefetch((const char *)(b + i + 1024), _MM_HINT_T0);
+    _mm512_stream_ps(a + i, _mm512_load_ps(b + i));
+  }
+}
+
+static void triad_prefetched(void) {
+  const __m512 half = _mm512_set1_ps(0.5f);
+#pragma omp parallel for schedule(static)
+  for (size_t i = 0; i < n; i += 16) {
+    _mm_prefetch((const char *)(b + i + 1024), _MM_HINT_T0);
+    _mm_prefetch((const char *)(c + i + 1024), _MM_HINT_T0);
+    _mm512_stream_ps(a + i, _mm512_fmadd_ps(half, _mm512_load_ps(c + i), _mm512_load_ps(b + i)));
+  }
+}
+
 static void read_prefetched(void) {
   float sum = 0;
 #pragma omp parallel reduction(+ : sum)
@@ -89,49 +106,47 @@ static void triad_streaming(void) {
 }
 #endif
 
-static int ascending(const void *x, const void *y) {
-  double d = *(const double *)x - *(const double *)y;
-  return (d > 0) - (d < 0);
-}
+struct variant {
+  const char *kernel, *name;
+  void (*run)(void);
+};
 
-static void report(const char *kernel, const char *variant, void (*run)(void), int arrays, int runs) {
-  double *times = malloc(runs * sizeof *times);
-  run();
-  for (int i = 0; i < runs; i++) {
-    double start = omp_get_wtime();
-    run();
-    times[i] = omp_get_wtime() - start;
-  }
-  qsort(times, runs, sizeof *times, ascending);
-  printf("%s %s %.6g\n", kernel, variant, arrays * n * sizeof *a / times[0]);
-  free(times);
-}
+static const struct variant variants[] = {
+    {"copy", "plain", copy_plain},
+    {"copy", "memcpy", copy_memcpy},
+    {"triad", "plain", triad_plain},
+    {"read", "plain", read_sum},
+#if defined(__AVX__)
+    {"copy", "streaming", copy_streaming},
+    {"triad", "streaming", triad_streaming},
+#endif
+#if defined(__AVX512F__)
+    {"copy", "prefetched", copy_prefetched},
+    {"triad", "prefetched", triad_prefetched},
+    {"read", "prefetched", read_prefetched},
+#endif
+};
 
-int main(int count, char **words) {
-  if (count != 3) return 2;
-  int runs = atoi(words[2]);
-  n = (size_t)atol(words[1]) * (1 << 20) / sizeof *a;
+int count_variants(void) { return sizeof variants / sizeof *variants; }
+const char *kernel_of(int variant) { return variants[variant].kernel; }
+const char *name_of(int variant) { return variants[variant].name; }
+void run_variant(int variant) { variants[variant].run(); }
+
+/* Allocate and touch arrays of so many MiB for this number of threads; 0 if there is no memory for them. */
+int open_arrays(long mib, int threads) {
+  omp_set_num_threads(threads);
+  n = (size_t)mib * (1 << 20) / sizeof *a;
   size_t bytes = n * sizeof *a + 8192; /* the prefetch reads past the end */
   bytes = (bytes + (1 << 21) - 1) >> 21 << 21;
   float **arrays[] = {&a, &b, &c};
   for (int i = 0; i < 3; i++) {
     *arrays[i] = aligned_alloc(1 << 21, bytes);
+    if (!*arrays[i]) return 0;
 #if defined(MADV_HUGEPAGE)
     madvise(*arrays[i], bytes, MADV_HUGEPAGE); /* as numpy does for large arrays */
 #endif
   }
 #pragma omp parallel for schedule(static)
   for (size_t i = 0; i < n; i++) a[i] = 0, b[i] = 1, c[i] = 2;
-  report("copy", "plain", copy_plain, 2, runs);
-  report("copy", "memcpy", copy_memcpy, 2, runs);
-  report("triad", "plain", triad_plain, 3, runs);
-  report("read", "plain", read_sum, 1, runs);
-#if defined(__AVX__)
-  report("copy", "streaming", copy_streaming, 2, runs);
-  report("triad", "streaming", triad_streaming, 3, runs);
-#endif
-#if defined(__AVX512F__)
-  report("read", "prefetched", read_prefetched, 1, runs);
-#endif
-  return 0;
+  return 1;
 }
