@@ -91,20 +91,21 @@ class NumbaBackend(Backend):
 
         s = point.shape
         groups, queries = s["batch"] * s["kv_heads"], s["heads"] // s["kv_heads"]
-        factor = np.float32(np.log2(np.e) / np.sqrt(s["head_dim"]))
+        scale = float(np.log2(np.e) / np.sqrt(s["head_dim"]))
         q = np.ascontiguousarray(inputs["q"]).reshape(groups, queries, s["head_dim"])
-        out = np.zeros_like(q)
+        out = np.zeros(q.shape, np.float32)
         parts = _parts(groups, self._threads, s["context"] // kernels.TOKENS)
         partial = np.zeros((groups, parts, queries, s["head_dim"] + 2), np.float32)
         blocks = _cache_blocks(inputs["k"], inputs["v"], groups, kernels.TOKENS)
-        laid_out = _to_bf16(blocks) if point.dtype == "bf16" else blocks
+        laid_out = _pairs_of_rows(_to_bf16(blocks)) if point.dtype == "bf16" else blocks
+        q = _to_bf16(q) if point.dtype == "bf16" else q
 
         def bind() -> Callable[[], object]:
             cache = _aligned(laid_out)
 
             def call() -> None:
-                kernels.attend_parts(q * factor, cache, partial)
-                kernels.merge(partial, out)
+                kernels.attend_parts(q, cache, partial, scale)
+                kernels.merge(partial, out, scale)
 
             return call
 
@@ -183,6 +184,14 @@ def _to_bf16(array: NDArray[np.float32]) -> NDArray[np.uint16]:
     return ((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)).astype(
         np.uint16
     )
+
+
+def _pairs_of_rows(array: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Put the values of two rows of a panel side by side, as `panel.add_product` takes bfloat16."""
+    from profiler.backends.compiled.panel import COLUMNS
+
+    pairs = array.reshape(-1, 2, COLUMNS).swapaxes(1, 2)
+    return np.ascontiguousarray(pairs).reshape(array.shape)
 
 
 def _parts(groups: int, threads: int, blocks: int) -> int:

@@ -22,6 +22,7 @@ from profiler.backends.compiled.lanes import (
     load,
     maximum,
     multiply,
+    multiply_add,
     splat,
     store,
     total,
@@ -36,12 +37,12 @@ Floats = NDArray[np.float32]
 
 
 @inlined
-def _exponentiate(scores: Floats, base: int, highest: float) -> float:
-    """Replace the scores from flat index `base` by 2^(score - highest); return their sum."""
-    shift, sums = splat(-highest), splat(np.float32(0))
+def _exponentiate(scores: Floats, weights: Any, base: int, highest: float, scale: float) -> float:
+    """Set weights from flat index `base` to 2^(scale (score - highest)); return their sum, not rounded."""
+    factor, shift, sums = splat(scale), splat(-highest * scale), splat(np.float32(0))
     for j in range(base, base + TOKENS, LANES):
-        weight = exp2(add(load(scores, j), shift))
-        store(scores, j, weight)
+        weight = exp2(multiply_add(load(scores, j), factor, shift))
+        store(weights, j, weight)
         sums = add(sums, weight)
     return total(sums)  # type: ignore[no-any-return]
 
@@ -55,28 +56,29 @@ def _highest(scores: Floats, base: int, before: float) -> float:
     return largest(found)  # type: ignore[no-any-return]
 
 
-@compiled("void(f4[:, ::1], i8, f4[:, ::1], i8)")
-def _renormalise(scores: Floats, g: int, result: Floats, head_dim: int) -> None:
+@inlined
+def _renormalise(scores: Floats, weights: Any, g: int, result: Floats, scale: float) -> None:
     """Turn scores of query g into weights relative to the largest score so far."""
+    head_dim = result.shape[1] - 2
     before = result[g, head_dim]
     highest = _highest(scores, g * TOKENS, before)
     if highest > before:
-        factor = exp2(splat(before - highest))
+        factor = exp2(splat((before - highest) * scale))
         row = g * (head_dim + 2)
         for d in range(row, row + head_dim, LANES):
             store(result, d, multiply(load(result, d), factor))
         result[g, head_dim] = highest
         result[g, head_dim + 1] *= first_lane(factor)
-    result[g, head_dim + 1] += _exponentiate(scores, g * TOKENS, highest)
+    result[g, head_dim + 1] += _exponentiate(scores, weights, g * TOKENS, highest, scale)
 
 
 @inlined
-def _attend(task: int, q: Floats, cache: Any, partial: Floats) -> None:
+def _attend(task: int, q: Any, cache: Any, partial: Floats, scale: float) -> None:
     """Attend over one part of one group; `partial` gets the mix, its maximum score and its sum."""
     parts, queries, head_dim = partial.shape[1], q.shape[1], q.shape[2]
     group, part, blocks = task // parts, task % parts, cache.shape[1]
     result = partial[group, part]
-    scores = np.empty((queries, TOKENS), np.float32)
+    scores, weights = np.empty((queries, TOKENS), np.float32), np.empty((queries, TOKENS), cache.dtype)
     rows_of_q, half = q[group], head_dim * TOKENS
     for g in range(queries):
         for d in range(head_dim + 2):
@@ -89,13 +91,13 @@ def _attend(task: int, q: Floats, cache: Any, partial: Floats) -> None:
         keys = (group * blocks + block) * 2 * half
         add_product(rows_of_q, cache, keys, head_dim, scores, 0)
         for g in range(queries):
-            _renormalise(scores, g, result, head_dim)
+            _renormalise(scores, weights, g, result, scale)
         for column in range(0, head_dim, COLUMNS):
-            add_product(scores, cache, keys + half + column * TOKENS, TOKENS, result, column)
+            add_product(weights, cache, keys + half + column * TOKENS, TOKENS, result, column)
 
 
-@compiled("void(f4[:, :, :, ::1], f4[:, :, ::1])")
-def merge(partial: Floats, out: Floats) -> None:
+@compiled("void(f4[:, :, :, ::1], f4[:, :, ::1], f8)")
+def merge(partial: Floats, out: Floats, scale: float) -> None:
     """Merge the parts of each group; the last two columns of `partial` are maximum and sum."""
     groups, parts, queries, width = partial.shape
     head_dim = width - 2
@@ -107,7 +109,7 @@ def merge(partial: Floats, out: Floats) -> None:
             for d in range(head_dim):
                 out[group, g, d] = np.float32(0)
             for p in range(parts):
-                share = np.exp2(partial[group, p, g, head_dim] - highest)
+                share = np.exp2((partial[group, p, g, head_dim] - highest) * scale)
                 whole += share * partial[group, p, g, head_dim + 1]
                 for d in range(head_dim):
                     out[group, g, d] += share * partial[group, p, g, d]
@@ -116,13 +118,14 @@ def merge(partial: Floats, out: Floats) -> None:
 
 
 @compiled(parallel=True)
-def attend_parts(q: Floats, cache: Any, partial: Floats) -> None:
-    """Attend with a cache in float32, or in bfloat16 held as its 16 bits; `merge` finishes.
+def attend_parts(q: Any, cache: Any, partial: Floats, scale: float) -> None:
+    """Attend with queries and a cache in float32, or in bfloat16 held as uint16; `merge` finishes.
 
-    q is (groups, queries, head_dim), a group being the queries of one sequence that share
-    a key head, scaled by log2(e) / sqrt(head_dim); cache (groups, blocks, 2, head_dim * TOKENS)
-    holds keys, then values, of each block, see above; partial (groups, parts, queries,
-    head_dim + 2) gets the result of each part.
+    q is (groups, queries, head_dim), a group being the queries of one sequence that share a key head;
+    cache (groups, blocks, 2, head_dim * TOKENS) holds keys, then values, of each block, see above, of
+    bfloat16 as pairs of rows; partial (groups, parts, queries, head_dim + 2) gets the result of each
+    part; scale is log2(e) / sqrt(head_dim). Weights are rounded to the cache's format before
+    they meet the values, as FlashAttention does on GPUs.
     """
     for task in prange(partial.shape[0] * partial.shape[1]):
-        _attend(task, q, cache, partial)
+        _attend(task, q, cache, partial, scale)

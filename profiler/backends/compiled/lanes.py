@@ -17,9 +17,9 @@ LANES = 16
 """float32 in one cache line, which is one AVX-512 register."""
 
 FLOATS = ir.VectorType(ir.FloatType(), LANES)
-_INTS = ir.VectorType(ir.IntType(32), LANES)
+INTS = ir.VectorType(ir.IntType(32), LANES)
 _SHORTS = ir.VectorType(ir.IntType(16), LANES)
-_BF16_SHIFT = 16
+BF16_SHIFT = 16
 
 
 class LanesType(types.Type):
@@ -38,27 +38,34 @@ class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(manager, compiler_type, FLOATS)
 
 
-def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any, *, to: Any) -> Any:
+def emit_pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any, *, to: Any) -> Any:
+    """Emit the address of a flat index, as that of a value of type `to`."""
     data = context.make_array(array_type)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [index]), to.as_pointer())
 
 
-def _constant(kind: Any, value: float) -> Any:
+def emit_constant(kind: Any, value: float) -> Any:
+    """Return one value in every lane."""
     return ir.Constant(kind, [value] * LANES)
 
 
 def emit_load(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
-    """Emit the load of LANES values at a flat index; bfloat16, held as uint16, is widened."""
-    if array_type.dtype == types.float32:
-        return builder.load(_pointer(context, builder, array_type, array, index, to=FLOATS), align=4)
-    short = builder.load(_pointer(context, builder, array_type, array, index, to=_SHORTS), align=2)
-    wide = builder.shl(builder.zext(short, _INTS), _constant(_INTS, _BF16_SHIFT))
-    return builder.bitcast(wide, FLOATS)
+    """Emit the load of LANES float32 at a flat index."""
+    return builder.load(emit_pointer(context, builder, array_type, array, index, to=FLOATS), align=4)
 
 
 def emit_store(context: Any, builder: Any, array_type: Any, array: Any, index: Any, value: Any) -> Any:
-    """Emit the store of LANES float32 at a flat index."""
-    return builder.store(value, _pointer(context, builder, array_type, array, index, to=FLOATS), align=4)
+    """Emit the store of LANES float32 at a flat index; of bfloat16, held as uint16, rounded."""
+    if array_type.dtype == types.float32:
+        return builder.store(
+            value, emit_pointer(context, builder, array_type, array, index, to=FLOATS), align=4
+        )
+    bits = builder.bitcast(value, INTS)
+    shift = emit_constant(INTS, BF16_SHIFT)
+    odd = builder.and_(builder.lshr(bits, shift), emit_constant(INTS, 1))
+    rounded = builder.add(bits, builder.add(odd, emit_constant(INTS, 0x7FFF)))
+    short = builder.trunc(builder.lshr(rounded, shift), _SHORTS)
+    return builder.store(short, emit_pointer(context, builder, array_type, array, index, to=_SHORTS), align=2)
 
 
 def emit_prefetch(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> None:
@@ -67,7 +74,7 @@ def emit_prefetch(context: Any, builder: Any, array_type: Any, array: Any, index
     name = "llvm.prefetch.p0i8"
     kind = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), word, word, word])
     function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-    place = _pointer(context, builder, array_type, array, index, to=byte)
+    place = emit_pointer(context, builder, array_type, array, index, to=byte)
     builder.call(function, [place, ir.Constant(word, 0), ir.Constant(word, 3), ir.Constant(word, 1)])
 
 
@@ -75,13 +82,13 @@ def emit_splat(builder: Any, value: Any) -> Any:
     """Emit one float32 in every lane."""
     undefined = ir.Constant(FLOATS, ir.Undefined)
     first = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(first, undefined, _constant(_INTS, 0))
+    return builder.shuffle_vector(first, undefined, emit_constant(INTS, 0))
 
 
 def emit_load_splat(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
     """Emit the load of one float32 at a flat index into every lane."""
     return emit_splat(
-        builder, builder.load(_pointer(context, builder, array_type, array, index, to=ir.FloatType()))
+        builder, builder.load(emit_pointer(context, builder, array_type, array, index, to=ir.FloatType()))
     )
 
 
@@ -101,7 +108,7 @@ def splat(_typing: Any, value: Any) -> Any:
 
 @emitted
 def load(_typing: Any, array: Any, index: Any) -> Any:
-    """Return array.flat[index : index + LANES] of float32, or of bfloat16 held as uint16."""
+    """Return array.flat[index : index + LANES] of float32."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return emit_load(context, builder, signature.args[0], *args)
@@ -111,24 +118,10 @@ def load(_typing: Any, array: Any, index: Any) -> Any:
 
 @emitted
 def store(_typing: Any, array: Any, index: Any, value: Any) -> Any:
-    """Write LANES float32 to array.flat[index : ...]."""
+    """Write LANES values to array.flat[index : ...], of float32 or of bfloat16 held as uint16."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         emit_store(context, builder, signature.args[0], *args)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, value), generate
-
-
-@emitted
-def stream(_typing: Any, array: Any, index: Any, value: Any) -> Any:
-    """Write LANES float32 past the caches; the place must be aligned to a cache line."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        written = emit_store(context, builder, signature.args[0], *args)
-        written.align = 4 * LANES
-        one = ir.Constant(ir.IntType(32), 1)
-        written.set_metadata("nontemporal", builder.module.add_metadata([one]))
         return context.get_dummy_value()
 
     return types.void(array, types.intp, value), generate
@@ -194,15 +187,15 @@ def exp2(_typing: Any, x: Any) -> Any:
     """Return 2^x of each lane for x <= 127, to 2 units in the last place; below -126 it stays 2^-126."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        smallest = _constant(FLOATS, _SMALLEST_EXPONENT)
+        smallest = emit_constant(FLOATS, _SMALLEST_EXPONENT)
         clipped = builder.select(builder.fcmp_ordered(">", args[0], smallest), args[0], smallest)
-        shifted = builder.fadd(clipped, _constant(FLOATS, _ROUNDING))
-        f = builder.fsub(clipped, builder.fsub(shifted, _constant(FLOATS, _ROUNDING)))
-        polynomial = _constant(FLOATS, _EXP2[0])
+        shifted = builder.fadd(clipped, emit_constant(FLOATS, _ROUNDING))
+        f = builder.fsub(clipped, builder.fsub(shifted, emit_constant(FLOATS, _ROUNDING)))
+        polynomial = emit_constant(FLOATS, _EXP2[0])
         for coefficient in _EXP2[1:]:
-            polynomial = emit_multiply_add(builder, polynomial, f, _constant(FLOATS, coefficient))
-        mantissa = emit_multiply_add(builder, polynomial, f, _constant(FLOATS, 1.0))
-        exponent = builder.shl(builder.bitcast(shifted, _INTS), _constant(_INTS, 23))
+            polynomial = emit_multiply_add(builder, polynomial, f, emit_constant(FLOATS, coefficient))
+        mantissa = emit_multiply_add(builder, polynomial, f, emit_constant(FLOATS, 1.0))
+        exponent = builder.shl(builder.bitcast(shifted, INTS), emit_constant(INTS, 23))
         return builder.fmul(mantissa, builder.bitcast(exponent, FLOATS))
 
     return lanes_type(x), generate

@@ -1,0 +1,53 @@
+"""Rows times panels, the inner loop of decoding, against numpy, with the instruction for pairs and without."""
+
+import numpy as np
+import pytest
+
+from profiler.backends.numba_cpu import _pairs_of_rows, _to_bf16
+
+pytest.importorskip("numba")
+
+
+def product(weights, panels, rows):
+    """Return what a newly compiled operation makes of the panel in `panels`."""
+    import numba
+
+    from profiler.backends.compiled import panel
+
+    operation = {1: panel._rows_times_panel(1), 2: panel._rows_times_panel(2), 4: panel._rows_times_panel(4)}[
+        len(weights)
+    ]
+
+    @numba.njit
+    def run(weights, panels, rows, out):
+        operation(weights, 0, panels, 0, rows, out, 0)
+
+    out = np.zeros((len(weights), panel.COLUMNS), np.float32)
+    run(weights, panels, rows, out)
+    return out
+
+
+def widened(short):
+    return (short.astype(np.uint32) << 16).view(np.float32)
+
+
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("heads", [1, 2, 4])
+def test_bfloat16_in_pairs_multiplies_like_float64(monkeypatch, native, heads):
+    from profiler.backends.compiled import pairs
+
+    if native and not pairs.has_pair_product():
+        pytest.skip("this CPU has no instruction for pairs of bfloat16")
+    monkeypatch.setattr(pairs, "has_pair_product", lambda: native)
+    rng = np.random.default_rng(heads)
+    weights = _to_bf16(rng.standard_normal((heads, 6), dtype=np.float32))
+    rows = _to_bf16(rng.standard_normal((6, 64), dtype=np.float32))
+    expected = widened(weights).astype(float) @ widened(rows).astype(float)
+    assert product(weights, _pairs_of_rows(rows), 6) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("heads", [1, 2, 4])
+def test_float32_multiplies_like_float64(heads):
+    rng = np.random.default_rng(heads)
+    weights, rows = (rng.standard_normal(shape, dtype=np.float32) for shape in ((heads, 5), (5, 64)))
+    assert product(weights, rows, 5) == pytest.approx(weights.astype(float) @ rows.astype(float), abs=1e-5)
