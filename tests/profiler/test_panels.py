@@ -1,4 +1,4 @@
-"""Rows times panels, the inner loop of decoding, against numpy, with the instruction for pairs and without."""
+"""Rows times panels, the inner loop of decoding, against numpy, with pair instructions and without."""
 
 import numpy as np
 import pytest
