@@ -8,6 +8,7 @@ so that everything is predicted anew.
 
 import json
 import time
+from typing import Any
 
 from planner.fleet.ability import Predictor
 from planner.fleet.market import survey
@@ -53,7 +54,7 @@ def anything() -> Scenario:
     return asked(1, 1).model_copy(update={"candidates": Candidates(), "budget": Budget()})
 
 
-def timed(work, *arguments) -> tuple[float, object]:
+def timed(work, *arguments) -> tuple[float, Any]:
     start = time.process_time()
     answer = work(*arguments)
     return time.process_time() - start, answer

@@ -1,11 +1,15 @@
 """Random plans of prefill and decode units: what was predicted of them, and their simulation.
 
 Run: .venv/bin/python benchmarks/split_plans.py [--plans 60] [--confidence 0.95] [--seed 0] [--json FILE]
+     .venv/bin/python benchmarks/split_plans.py --time
 
 Every unit of these plans only prefills or only decodes. Each plan is simulated at the peak of its
 scenario with the median prediction, where mean and 95th percentile of the time to first token and of that
 per output token are compared with what the plan says of its slowest unit, and once with an error of the
 step times drawn from the prediction's own interval for each kind of unit.
+
+With --time it is the questions of plan_speed.py with and without prefill and decode apart, in CPU seconds
+of this process.
 """
 
 import argparse
@@ -17,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from plan_attainment import tested, wilson
+from plan_speed import anything, asked, timed
 
 from planner.fleet.plan import make_plan
 from planner.fleet.plan_record import Plan
@@ -101,15 +106,43 @@ def run(plans: int, confidence: float, seed: int) -> list[dict[str, object]]:
     return rows
 
 
+def show_times() -> None:
+    """Time the questions of plan_speed.py, whole units alone first; the first one is of a cold process."""
+    for words, question in (
+        ("20 devices x 20 models x 6 formats", asked(20, 20)),
+        ("the same at another rate", asked(20, 20, rate=27.0)),
+        ("the same at other lengths", asked(20, 20, prompt=1500.0)),
+        ("20 x 20 x 6, prompts of 8,000", asked(20, 20, prompt=8000.0)),
+        ("whole catalog", anything()),
+    ):
+        parts = []
+        for roles in (("whole",), ("whole", "split")):
+            candidates = question.candidates.model_copy(update={"roles": roles})
+            plan: Plan
+            seconds, plan = timed(make_plan, question.model_copy(update={"candidates": candidates}))
+            halves = sum(unit.role != "whole" for unit in plan.units)
+            parts.append(f"{seconds:.1f} s for {plan.candidates_considered:,} ({halves} halves bought)")
+        print(f"{words}: {parts[0]} whole, {parts[1]} with halves", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plans", type=int, default=60)
     parser.add_argument("--confidence", type=float, default=0.95)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
-    asked = parser.parse_args()
+    parser.add_argument("--time", action="store_true", help="time plans in place of simulating them")
+    given = parser.parse_args()
+    if given.time:
+        show_times()
+        return
+    show_attainment(given)
+
+
+def show_attainment(given: argparse.Namespace) -> None:
+    """Simulate plans, and say in how many limits hold and how far predictions are off."""
     started = time.perf_counter()
-    rows = run(asked.plans, asked.confidence, asked.seed)
+    rows = run(given.plans, given.confidence, given.seed)
     for key, words in (("median_holds", "median prediction"), ("drawn_holds", "drawn errors")):
         held = sum(bool(row[key]) for row in rows)
         low, high = wilson(held, len(rows))
@@ -119,12 +152,12 @@ def main() -> None:
     for some, words in ((rows, "all plans"), (single, "one class, one kind of each half")):
         print(f"predicted over simulated, {words} ({len(some)}): median, 10th and 90th percentile")
         for name in TIMES:
-            found = [float(row[name]) for row in some if name in row]
+            found = [value for row in some if isinstance(value := row.get(name), float)]
             parts = np.quantile(found, (0.5, 0.1, 0.9)) if found else (math.nan,) * 3
             print(f"  {name}: {parts[0]:.2f}, {parts[1]:.2f} to {parts[2]:.2f}")
     print(f"{time.perf_counter() - started:.0f} s")
-    if asked.json is not None:
-        asked.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    if given.json is not None:
+        given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
