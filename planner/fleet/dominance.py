@@ -1,6 +1,6 @@
 """What can never be part of a cheapest mix: purchases that others replace at no higher cost."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -143,9 +143,7 @@ def reduce(problem: Problem, *, trusted: Sequence[bool] | None = None) -> Reduct
     )
     split = np.flatnonzero(columns.lane >= 0)
     if len(split):
-        rows = np.concatenate([left, split])
-        halves = rows[_undominated(columns.take(rows), may_replace[rows], least=least)]
-        left = np.concatenate([left, halves[columns.lane[halves] >= 0]])
+        left = np.concatenate([left, *_halves(columns, may_replace, left, split, least=least)])
     left = left[columns.usd_per_h[left] < _worth(problem, columns)[left]]
     ways: dict[int, list[int]] = {}
     for row in left:
@@ -158,6 +156,26 @@ def reduce(problem: Problem, *, trusted: Sequence[bool] | None = None) -> Reduct
         offers=tuple(given.offers[offer] for offer in offers),
     )
     return Reduction(given=given, problem=smaller, ways=kept, offers=offers)
+
+
+def _halves(
+    columns: _Columns,
+    may_replace: NDArray[np.bool_],
+    whole: NDArray[np.int64],
+    split: NDArray[np.int64],
+    *,
+    least: float,
+) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows of halves that neither whole units replace nor the same halves of their lane."""
+    strong = columns.take(whole[may_replace[whole]])
+    parts = np.split(split, range(BLOCK, len(split), BLOCK))
+    left = np.concatenate(
+        [part[~_replaces(strong, columns.take(part), least=least).any(axis=0)] for part in parts]
+    )
+    left = left[np.argsort(columns.lane[left], kind="stable")]
+    for rows in np.split(left, 1 + np.flatnonzero(np.diff(columns.lane[left]))):
+        alone = len(rows) < 2 or not may_replace[rows].any()
+        yield rows if alone else rows[_undominated(columns.take(rows), may_replace[rows], least=least)]
 
 
 def _alike(problem: Problem, columns: _Columns) -> list[NDArray[np.int64]]:
