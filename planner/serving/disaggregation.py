@@ -7,8 +7,7 @@
 No first token is sent before the cache has moved: users have it from the decode instance, in f = 0 or
 1 steps (`first_token_steps`). The transfer is counted after the prefill as a whole; engines that send
 layer by layer hide part of it. Each device sends its own shard over its own link. Splitwise (Patel et
-al., ISCA 2024) and DistServe (Zhong et al., OSDI 2024) describe the arrangement; there the first token
-leaves the prefill instance, as it did in TensorRT-LLM before 1.0.
+al., ISCA 2024) and DistServe (Zhong et al., OSDI 2024) describe the arrangement.
 """
 
 from collections.abc import Sequence
