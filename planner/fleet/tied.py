@@ -18,9 +18,9 @@ from planner.fleet.box import everything
 from planner.fleet.boxes import Periods
 from planner.fleet.branching import Node, Place, Search, branch, try_counts, try_near, visit
 from planner.fleet.columns import Columns
-from planner.fleet.dominance import Reduction
 from planner.fleet.layout import Way
 from planner.fleet.problem import Mix, Problem
+from planner.fleet.reduction import Reduction
 from planner.fleet.solution import mix_of
 from planner.fleet.tight import tighten
 from tonnage.errors import TonnageError
