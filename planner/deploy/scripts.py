@@ -39,7 +39,7 @@ def of_pool(pool: Pool, hosts: Hosts) -> str:
     """Return a shell script that starts the router of a pool."""
     way = pool.way
     lines = [
-        f"# The router of {', '.join(one.name for one in pool.units)}, as documented by {way.version}.",
+        f"# The router of {', '.join(one.name for one in pool.units)}: {pool.engine}, {way.version}.",
         "# Names of units are those of compose.yaml: put their addresses in their place"
         + ("." if pools.config(pool, hosts) is None else f", in split/{pool.name}.yaml."),
         "set -euo pipefail",
