@@ -1,6 +1,7 @@
 """What one unit can carry of each class: measured by the user, or predicted under the limits."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -8,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from hw_targets import catalog
 from planner.deployment import Deployment
-from planner.role import HALVES, Role
+from planner.role import Role
 from tonnage.evidence import Evidence, Quantiles
 from workloads import shelf
 from workloads.scenario import Quality, Slo, TrafficClass
 
 if TYPE_CHECKING:
-    from planner.serving.capacity import Capacity
+    from planner.serving.capacity import Capacity, LawsOrWhy
+    from planner.serving.unit_laws import Lengths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,16 +100,43 @@ WHOLE = Part()
 
 @dataclass(slots=True)
 class Seen:
-    """What was predicted: abilities under limits, and what lone requests take without any."""
+    """What was predicted: abilities under limits, and what holds under any.
 
-    abilities: dict[tuple[Deployment, Part, TrafficClass], Ability] = field(default_factory=dict)
-    lone: dict[tuple[Deployment, Part, TrafficClass], Lone] = field(default_factory=dict)
+    Attributes
+    ----------
+    lone : dict
+        What lone requests take.
+    laws : dict
+        Time laws of units, as the batch that they were lowered in and their place there.
+    """
+
+    abilities: dict[tuple[Part, TrafficClass], dict[Deployment, Ability]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    lone: dict[tuple[Part, TrafficClass], dict[Deployment, Lone]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    laws: dict["Lengths", dict[Deployment, "LawsOrWhy"]] = field(default_factory=lambda: defaultdict(dict))
+
+    def forget(self) -> None:
+        """Forget everything."""
+        self.abilities.clear()
+        self.lone.clear()
+        self.laws.clear()
+
+    @property
+    def is_full(self) -> bool:
+        """There is more than is worth its memory."""
+        known = (sum(map(len, kept.values())) for kept in (self.abilities, self.laws))
+        return any(count > most for count, most in zip(known, (MOST_KNOWN, MOST_LAWS), strict=True))
 
 
 FILES = (".json", ".gguf", ".toml")
 """Names that end so stand for files of the user."""
 MOST_KNOWN = 500_000
 """Abilities that are kept for the next question of the same process."""
+MOST_LAWS = 100_000
+"""The same of time laws, at about a kilobyte each."""
 
 
 @lru_cache(maxsize=4)
@@ -118,91 +147,91 @@ def _in_process(_models: tuple[Path, ...], _devices: tuple[Path, ...]) -> Seen:
 
 def _shared() -> Seen:
     known = _in_process(shelf.folders(), catalog.user_folders())
-    if len(known.abilities) > MOST_KNOWN:
-        known.abilities.clear()
-        known.lone.clear()
+    if known.is_full:
+        known.forget()
     return known
 
 
 @dataclass(slots=True)
 class Predictor:
-    """Predicts abilities, each only once: what a limit costs is asked many times.
+    """Predicts abilities, each only once, and lowers units only once whatever limits are asked for."""
 
-    Attributes
-    ----------
-    limit_steps : tuple of float
-        Factors on the latency limits that will be asked for later. They are
-        predicted along: a model is lowered once for all limits.
-    """
-
-    limit_steps: tuple[float, ...] = ()
     _seen: Seen = field(default_factory=Seen)
     _known: Seen = field(default_factory=lambda: _shared())
 
-    def plain(self) -> "Predictor":
-        """Return a predictor that shares what is known and predicts no limit steps along."""
-        return Predictor(_seen=self._seen, _known=self._known)
-
     def _of(self, deployment: Deployment) -> Seen:
         """Return what is known of a deployment: files may change between two questions, catalogs do not."""
-        files = (deployment.device, deployment.model)
-        return self._seen if any(name.endswith(FILES) for name in files) else self._known
+        is_file = deployment.device.endswith(FILES) or deployment.model.endswith(FILES)
+        return self._seen if is_file else self._known
 
     def abilities(
         self, deployments: Sequence[Deployment], classes: Sequence[TrafficClass], part: Part = WHOLE
     ) -> list[tuple[Ability, ...]]:
         """Return one ability per class for each deployment."""
         shapes = [_shape(traffic) for traffic in classes]
-        missing = [item for item in deployments if not self._answered(item, shapes, part)]
-        if missing:
-            self._predict(missing, shapes, part)
-        return [
-            tuple(self._of(item).abilities[item, part, shape] for shape in shapes) for item in deployments
-        ]
+        missing = {
+            shape: [item for item in dict.fromkeys(deployments) if self._found(item, shape, part) is None]
+            for shape in shapes
+        }
+        if any(missing.values()):
+            self._predict(missing, part)
+        columns = [self._abilities(deployments, shape, part) for shape in shapes]
+        return list(zip(*columns, strict=True))
 
-    def _answered(self, item: Deployment, shapes: Iterable[TrafficClass], part: Part) -> bool:
-        """Tell whether all is known; a limit that a lone request breaks needs no prediction."""
-        return all(self._found(item, shape, part) is not None for shape in shapes)
+    def _abilities(self, deployments: Sequence[Deployment], shape: TrafficClass, part: Part) -> list[Ability]:
+        return [self._of(item).abilities[part, shape][item] for item in deployments]
 
     def _found(self, item: Deployment, shape: TrafficClass, part: Part) -> Ability | None:
+        """Return what is known; a limit that a lone request breaks needs no prediction."""
         known = self._of(item)
-        found = known.abilities.get((item, part, shape))
-        if found is None and (before := known.lone.get((item, part, _unlimited(shape)))) is not None:
+        found = known.abilities[part, shape].get(item)
+        if found is None and (before := known.lone[part, _unlimited(shape)].get(item)) is not None:
             found = before.under(shape)
             if found is not None:
-                known.abilities[item, part, shape] = found
+                known.abilities[part, shape][item] = found
         return found
 
-    def _predict(self, deployments: list[Deployment], shapes: list[TrafficClass], part: Part) -> None:
-        steps = [with_limits(shape, factor) for factor in self.limit_steps for shape in shapes]
-        wanted = list(dict.fromkeys((*shapes, *steps)))
-        for item, row in zip(deployments, _predicted(deployments, wanted, part), strict=True):
-            for shape, parts in zip(wanted, row, strict=True):
-                for done, found in parts.items():
-                    self._keep(item, shape, done, found)
+    def _predict(self, missing: Mapping[TrafficClass, list[Deployment]], part: Part) -> None:
+        """Predict units for each class that is missing."""
+        rows = [(item, shape) for shape, items in missing.items() for item in items]
+        if part.role is Role.WHOLE:
+            for (item, shape), found in zip(rows, self._whole(rows), strict=True):
+                self._keep(item, shape, part, found)
+            return
+        for item, shape, both in _halves(missing, part):
+            for role, one in both.items():
+                self._keep(item, shape, Part(role, part.link), one)
+
+    def _whole(self, rows: Sequence[tuple[Deployment, TrafficClass]]) -> list["Capacity"]:
+        """Return what units carry whole, from their laws, which are lowered where they are not known."""
+        from planner.serving.capacity import under_limits, units
+        from planner.serving.unit_laws import Lengths
+
+        pairs = [(item, Lengths.of(shape)) for item, shape in rows]
+        new = list(dict.fromkeys(pair for pair in pairs if pair[0] not in self._of(pair[0]).laws[pair[1]]))
+        for (item, lengths), found in zip(new, units(new), strict=True):
+            self._of(item).laws[lengths][item] = found
+        laws = [self._of(item).laws[lengths][item] for item, lengths in pairs]
+        return under_limits(list(zip(laws, (shape for _, shape in rows), strict=True)))
 
     def _keep(self, item: Deployment, shape: TrafficClass, part: Part, found: "Capacity") -> None:
         known = self._of(item)
-        known.abilities[item, part, shape] = _ability(found)
+        known.abilities[part, shape][item] = _ability(found)
         if found.alone_s:
-            known.lone.setdefault((item, part, _unlimited(shape)), Lone.of(found))
+            known.lone[part, _unlimited(shape)].setdefault(item, Lone.of(found))
 
 
-def _predicted(
-    deployments: Sequence[Deployment], classes: Sequence[TrafficClass], part: Part
-) -> list[list[dict[Part, "Capacity"]]]:
-    """Return what units carry; either half is predicted with the other one, which costs no more."""
-    if part.role is Role.WHOLE:
-        from planner.serving.capacity import capacities
-
-        return [[{part: found} for found in row] for row in capacities(deployments, classes)]
+def _halves(
+    missing: Mapping[TrafficClass, list[Deployment]], part: Part
+) -> Iterator[tuple[Deployment, TrafficClass, Mapping[Role, "Capacity"]]]:
+    """Yield what halves carry; either half is predicted with the other one, which costs no more."""
     from planner.serving.disaggregation import link
     from planner.serving.halves import halves
 
-    return [
-        [{Part(role, part.link): found[role] for role in HALVES} for found in row]
-        for row in halves(deployments, classes, link(part.link))
-    ]
+    items = list(dict.fromkeys(item for own in missing.values() for item in own))
+    for item, row in zip(items, halves(items, list(missing), link(part.link)), strict=True):
+        for shape, found in zip(missing, row, strict=True):
+            yield item, shape, found
 
 
 def _ability(found: "Capacity") -> Ability:

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from planner.deployment import Deployment
 from planner.fleet import task_market
 from planner.fleet.ability import Ability, measured
 from planner.fleet.candidates import Candidate
-from planner.fleet.ceiling import Tightest, ceiling, why_none
+from planner.fleet.ceiling import Tightest, ceiling, tightest, why_none
 from planner.fleet.problem import Kind
 from planner.fleet.slo import at_confidence
 from workloads.scenario import Scenario
@@ -48,16 +49,50 @@ class Line:
         return self.abilities is not None
 
 
-def line_of(
-    item: Candidate, good_enough: tuple[bool, ...], scenario: Scenario, limits: Sequence[Tightest]
-) -> Line:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What all lines of a scenario are held to, found once for all of them.
+
+    Attributes
+    ----------
+    limits : tuple of Tightest
+        Per class.
+    tries : bool
+        Requests are tries at tasks, whose time matters.
+    """
+
+    scenario: Scenario
+    limits: tuple[Tightest, ...]
+    tries: bool
+
+    @staticmethod
+    def of(scenario: Scenario) -> "Terms":
+        """Return the terms of a scenario."""
+        return Terms(
+            scenario=scenario,
+            limits=tuple(tightest(traffic.slo) for traffic in scenario.classes),
+            tries=task_market.by_chains(scenario),
+        )
+
+    def times(
+        self, unit: Deployment, abilities: Sequence[Ability] | None
+    ) -> tuple[task_market.Times, tuple[str, ...]]:
+        """Return, per class, the time of a try on a unit, and why it is no use before the deadline."""
+        if not self.tries:
+            return (None,) * len(self.limits), ("",) * len(self.limits)
+        return task_market.unit_times(self.scenario, unit, abilities)
+
+
+def line_of(item: Candidate, good_enough: tuple[bool, ...], terms: Terms) -> Line:
     """Return a candidate as it was measured, or at its ceiling while it is not predicted."""
     if item.measured is not None:
-        return rated_line(item, tuple(map(measured, item.measured)), good_enough, scenario)
-    times, late = task_market.unit_times(scenario, item.deployment, None)
+        return rated_line(item, tuple(map(measured, item.measured)), good_enough, terms)
+    times, late = terms.times(item.deployment, None)
     bounds = [
         ceiling(item.deployment, traffic, limits=tight, role=item.role) if good and not why else 0.0
-        for traffic, good, tight, why in zip(scenario.classes, good_enough, limits, late, strict=True)
+        for traffic, good, tight, why in zip(
+            terms.scenario.classes, good_enough, terms.limits, late, strict=True
+        )
     ]
     return Line(
         candidate=item, abilities=None, good_enough=good_enough, kind=_kind(item, bounds), try_s=times
@@ -65,12 +100,13 @@ def line_of(
 
 
 def rated_line(
-    item: Candidate, abilities: tuple[Ability, ...], good_enough: tuple[bool, ...], scenario: Scenario
+    item: Candidate, abilities: tuple[Ability, ...], good_enough: tuple[bool, ...], terms: Terms
 ) -> Line:
     """Return a candidate at the capacity that its units reach with the confidence asked for."""
-    times, late = task_market.unit_times(scenario, item.deployment, abilities)
+    times, late = terms.times(item.deployment, abilities)
+    confidence = terms.scenario.confidence
     capacity = (
-        at_confidence(ability.requests_per_s, scenario.confidence)
+        at_confidence(ability.requests_per_s, confidence)
         if good and not why and ability.requests_per_s
         else 0.0
         for ability, good, why in zip(abilities, good_enough, late, strict=True)

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from planner.fleet import floors, halves, task_market
 from planner.fleet.ability import WHOLE, Ability, Part, Predictor
 from planner.fleet.candidates import Candidate, Search
-from planner.fleet.ceiling import tightest
 from planner.fleet.dominance import reduce
 from planner.fleet.energy_goal import ENERGY, energy_goal
 from planner.fleet.hosted import Hosted, hosted_offers
-from planner.fleet.line import Line, line_of, rated_line, why_not
+from planner.fleet.line import Line, Terms, line_of, rated_line, why_not
 from planner.fleet.plan_record import Rejected
 from planner.fleet.posing import metered, periods_of, rates_of, stock_of
 from planner.fleet.problem import Kind, Problem
@@ -104,6 +103,9 @@ class Market:
 
     def _first(self) -> list[Line]:
         """Return the lines to rate before any is compared: of each solver, those that promise most."""
+        if not task_market.by_chains(self.scenario):
+            some_known = any(line.is_rated for line in self.lines)
+            return [] if some_known else sorted(self.lines, key=_promise)[:FIRST_RATED]
         groups: dict[tuple[str, ...], list[Line]] = {}
         known: dict[tuple[str, str], list[Line]] = {}
         for line in self.lines:
@@ -129,16 +131,17 @@ class Market:
         chosen = [line.candidate for line in self.lines if line.candidate.key in keys]
         by_key = self._predicted(chosen)
         sized = self.scenario.model_copy(update={"confidence": self.sure or self.scenario.confidence})
+        terms = Terms.of(sized)
         lines: list[Line] = []
         unfit = list(self.unfit)
         for line in self.lines:
-            item, abilities = line.candidate, by_key.get(line.candidate.key)
+            abilities = by_key.get(line.candidate.key)
             if abilities is not None:
-                line = rated_line(item, abilities, line.good_enough, sized)
-            if any(line.capacity):
-                lines.append(line)
-            else:
-                unfit.append(Rejected(candidate=item.key, why=why_not(line, self.scenario)))
+                line = rated_line(line.candidate, abilities, line.good_enough, terms)
+                if not any(line.capacity):
+                    unfit.append(Rejected(candidate=line.candidate.key, why=why_not(line, self.scenario)))
+                    continue
+            lines.append(line)
         return replace(self, lines=tuple(lines), unfit=tuple(unfit))
 
     def _predicted(self, chosen: Sequence[Candidate]) -> dict[str, tuple[Ability, ...]]:
@@ -252,10 +255,10 @@ def rate(scenario: Scenario, candidates: Sequence[Candidate], predictor: Predict
         )
         for model, weights, known in dict.fromkeys(map(_checked_by, candidates))
     }
-    limits = [tightest(traffic.slo) for traffic in scenario.classes]
+    terms = Terms.of(scenario)
     for item in candidates:
         good_enough, shortfall = checked[_checked_by(item)]
-        line = line_of(item, good_enough, scenario, limits)
+        line = line_of(item, good_enough, terms)
         if any(line.capacity):
             lines.append(line)
         else:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
@@ -123,16 +124,19 @@ def unit_sizes(host: Host, model: str, weights: str, engine: str) -> tuple[int, 
     """
     powers = [2**power for power in range(host.most.bit_length())]
     allowed = [size for size in powers if host.fewest <= size <= host.most]
-    fitting = [
-        size for size in allowed if _holds(host, model, deployment(host, model, weights, engine, size))
-    ]
-    return tuple(fitting[:SIZES_TRIED])
+    fitting = (size for size in allowed if _holds(host, model, weights, _cut(engine, size)))
+    return tuple(islice(fitting, SIZES_TRIED))
 
 
-def _holds(host: Host, model: str, cut: Deployment) -> bool:
+def _holds(host: Host, model: str, weights: str, cut: tuple[int, int]) -> bool:
     if host.device is None or host.device.capacity_bytes is None:
         return True
-    return _weight_bytes(model, cut.weights, cut.tp, cut.pp) < host.device.capacity_bytes
+    return _weight_bytes(model, weights, *cut) < host.device.capacity_bytes
+
+
+def _cut(engine: str, size: int) -> tuple[int, int]:
+    """Return tensor and pipeline parallelism the way an engine cuts: matrices, or by layers."""
+    return (1, size) if engine in LAYER_SPLIT else (size, 1)
 
 
 @lru_cache(maxsize=16384)
@@ -146,13 +150,7 @@ def _weight_bytes(model: str, weights: str, tp: int, pp: int) -> float:
 
 def deployment(host: Host, model: str, weights: str, engine: str, size: int) -> Deployment:
     """Return a unit of so many devices, cut the way the engine cuts."""
-    by_layers = engine in LAYER_SPLIT
+    tp, pp = _cut(engine, size)
     return Deployment(
-        device=host.name,
-        devices=size,
-        model=model,
-        weights=weights,
-        engine=engine,
-        tp=1 if by_layers else size,
-        pp=size if by_layers else 1,
+        device=host.name, devices=size, model=model, weights=weights, engine=engine, tp=tp, pp=pp
     )

@@ -63,7 +63,7 @@ def make_plan(scenario: Scenario) -> Plan:
     check_tasks(scenario)
     if scenario.objective is Objective.LOAD:
         return _most_load(scenario)
-    predictor = Predictor(limit_steps=sensitivity.LIMIT_STEPS)
+    predictor = Predictor()
     market, candidates = survey(relax.grown(scenario), predictor)
     outcome = solve(market)
     if outcome is None or not outcome.within_budget:
@@ -177,7 +177,7 @@ def _infeasible(
     scenario: Scenario, market: Market, candidates: Sequence[Candidate], predictor: Predictor
 ) -> Plan:
     inquiry = infeasible.Inquiry(
-        scenario=market.scenario, market=market, candidates=candidates, predictor=predictor.plain()
+        scenario=market.scenario, market=market, candidates=candidates, predictor=predictor
     )
     relaxed = infeasible.relaxations(inquiry)
     return Plan(

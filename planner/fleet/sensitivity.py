@@ -94,7 +94,7 @@ def _floor_rows(decision: Decision) -> Iterator[Binding]:
     for benchmark, floor in relax.floors(decision.scenario).items():
         lower = max(0.0, floor - FLOOR_STEP_PERCENT)
         outcome = solve(
-            survey(relax.with_floor(decision.scenario, benchmark, lower), decision.predictor.plain())[0],
+            survey(relax.with_floor(decision.scenario, benchmark, lower), decision.predictor)[0],
             quick=True,
         )
         if outcome is not None and outcome.worth < decision.outcome.worth * (1 - 1e-6):

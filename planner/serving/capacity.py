@@ -6,37 +6,29 @@ bisection, for all deployments and classes at once. Percentiles are queueing app
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.deployment import Deployment
 from planner.prediction import Bound
-from planner.serving import coefficients, intervals, open_load, placement, situation, steady_state
+from planner.serving import coefficients, placement
 from planner.serving.coefficients import CoefficientFile
+from planner.serving.largest_batch import LIMITED, SMALLEST_BATCH, Search, search_of, value_of
 from planner.serving.open_load import OpenState
 from planner.serving.placement import Placed
-from planner.serving.predict import bounds, evidence
-from planner.serving.situation import ALL_QUEUED, Demand
-from planner.serving.steady_state import Service
+from planner.serving.predict import bounds
+from planner.serving.unchecked import unchecked
+from planner.serving.unit_laws import Lengths, UnitLaws, gathered, unit_laws
 from tonnage.errors import TonnageError
-from tonnage.evidence import Z90, Evidence, Quantiles
+from tonnage.evidence import Evidence, Quantiles
 from tonnage.units import human
 from workloads.scenario import TrafficClass
 
 Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-
-FULL_LOAD = 0.98
-"""Waits grow without bound towards a load of 1: where no limit stops earlier, this does."""
-_POINTS = 5
-_ROUNDS = 40
-_SMALLEST_BATCH = 1e-3
-_PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
-_LIMITED = tuple((metric, name) for metric in ("ttft", "tpot") for name in ("mean", *_PERCENTILES))
-_WHOLE = 0.95
-"""Percentile of the limit on whole requests."""
+LawsOrWhy = tuple[UnitLaws, int] | str
+"""The laws of a unit, as those of a batch and its place there; else why there are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +88,33 @@ def capacities(
     list of list of Capacity
         One row per deployment, one entry per class.
     """
-    placed = [placed_or_why(deployment) for deployment in deployments]
-    pairs = [(one, each) for one in placed if isinstance(one, Placed) for each in classes]
-    found = iter(_solve(pairs, using or coefficients.shipped()) if pairs else [])
+    pairs = list(dict.fromkeys((item, Lengths.of(each)) for item in deployments for each in classes))
+    laws = dict(zip(pairs, units(pairs, using), strict=True))
+    found = iter(
+        under_limits([(laws[item, Lengths.of(each)], each) for item in deployments for each in classes])
+    )
+    return [[next(found) for _ in classes] for _ in deployments]
+
+
+def units(
+    pairs: Sequence[tuple[Deployment, Lengths]], using: CoefficientFile | None = None
+) -> list[LawsOrWhy]:
+    """Return the laws of units, or why there are none; all that are new are lowered together."""
+    placed = [(placed_or_why(item), each) for item, each in pairs]
+    here = [(one, each) for one, each in placed if isinstance(one, Placed)]
+    laws = unit_laws(here, using or coefficients.shipped()) if here else None
+    places = iter(range(len(here)))
     return [
-        [next(found) if isinstance(one, Placed) else Capacity(why_not=one) for _ in classes] for one in placed
+        (laws, next(places)) if laws is not None and isinstance(one, Placed) else str(one)
+        for one, _ in placed
     ]
+
+
+def under_limits(rows: Sequence[tuple[LawsOrWhy, TrafficClass]]) -> list[Capacity]:
+    """Return the capacity of each unit under the limits of the class beside it."""
+    able = [(found, each) for found, each in rows if not isinstance(found, str)]
+    answers = iter(within(gathered([found for found, _ in able]), [each for _, each in able]) if able else ())
+    return [Capacity(why_not=found) if isinstance(found, str) else next(answers) for found, _ in rows]
 
 
 def placed_or_why(deployment: Deployment) -> Placed | str:
@@ -112,86 +125,17 @@ def placed_or_why(deployment: Deployment) -> Placed | str:
         return str(problem)
 
 
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """Replicas with the limits of their class; arrays over pairs, infinite where there is none."""
+def within(laws: UnitLaws, classes: Sequence[TrafficClass]) -> list[Capacity]:
+    """Return the capacities of units under the limits of the class beside each.
 
-    ready: Service
-    tail_prompt: Array
-    limits: dict[tuple[str, str], Array]
-    whole_limit_s: Array
-    """On the 95th percentile of the whole request."""
-
-    def state(self, batch: Array) -> OpenState:
-        return open_load.at_running(self.ready, batch, tail_prompt=self.tail_prompt)
-
-    def _limited(self, batch: Array) -> OpenState:
-        """Return the state with the percentiles alone that some limit is on."""
-        asked = {_PERCENTILES[name] for _, name in self.limits if name in _PERCENTILES} | {_WHOLE}
-        return open_load.at_running(
-            self.ready, batch, tail_prompt=self.tail_prompt, percentiles=sorted(asked)
-        )
-
-    def keeps(self, state: OpenState, ttft: Array, tpot: Array) -> Mask:
-        """Tell which pairs are within all limits when times are longer by these factors."""
-        good = state.load_frac * tpot <= FULL_LOAD
-        for (metric, name), limit in self.limits.items():
-            factor = ttft if metric == "ttft" else tpot
-            good &= _value(state, metric, name) * factor <= limit
-        steps = np.maximum(self.ready.situation.demand.output - 1.0, 0.0)
-        whole = state.ttft_at[_WHOLE] * ttft + steps * state.tpot_at[_WHOLE] * tpot
-        return np.asarray(good & (whole <= self.whole_limit_s))
-
-    def largest(self, ttft: Array, tpot: Array) -> tuple[Array, Mask]:
-        """Return the largest batch within the limits, and where there is one at all."""
-        low = np.full(self.tail_prompt.shape, _SMALLEST_BATCH)
-        possible = self.keeps(self._limited(low), ttft, tpot)
-        high = self.ready.situation.limit.copy()
-        whole = self.keeps(self._limited(high), ttft, tpot)
-        for _ in range(_ROUNDS):
-            middle = np.sqrt(low * high)
-            good = self.keeps(self._limited(middle), ttft, tpot)
-            low, high = np.where(good, middle, low), np.where(good, high, middle)
-        return np.where(whole, self.ready.situation.limit, low), possible
-
-
-def _value(state: OpenState, metric: str, name: str) -> Array:
-    if name == "mean":
-        return state.ttft_s if metric == "ttft" else state.tpot_s
-    at = state.ttft_at if metric == "ttft" else state.tpot_at
-    return at[_PERCENTILES[name]]
-
-
-def _search(pairs: Sequence[tuple[Placed, TrafficClass]], file: CoefficientFile) -> _Search:
-    placed = [one for one, _ in pairs]
-    prompt = np.array([each.prompt_tokens for _, each in pairs])
-    demand = Demand(
-        prompt=prompt,
-        output=np.array([each.output_tokens for _, each in pairs]),
-        context=np.zeros(len(pairs)),
-        users=np.full(len(pairs), ALL_QUEUED),
-    )
-    where = situation.situation(placed, demand, points=_POINTS)
-    ready = steady_state.service(where, placement.values(placed, file))
-    tail = np.array([each.prompt_tokens_p95 or each.prompt_tokens for _, each in pairs]) / prompt
-    limits = {}
-    for metric, name in _LIMITED:
-        limit = _limit(pairs, f"{metric}_{name}_s")
-        if np.isfinite(limit).any():
-            limits[metric, name] = limit
-    return _Search(ready, tail, limits, _limit(pairs, "e2e_p95_s"))
-
-
-def _limit(pairs: Sequence[tuple[Placed, TrafficClass]], field: str) -> Array:
-    values = [getattr(each.slo, field) for _, each in pairs]
-    return np.array([np.inf if value is None else value for value in values])
-
-
-def _solve(pairs: Sequence[tuple[Placed, TrafficClass]], file: CoefficientFile) -> list[Capacity]:
-    search = _search(pairs, file)
-    ttft = np.exp(Z90 * np.array([intervals.sigma("ttft", one, file) for one, _ in pairs]))
-    tpot = np.exp(Z90 * np.array([intervals.sigma("tpot", one, file) for one, _ in pairs]))
-    even = np.ones(len(pairs))
+    Parameters
+    ----------
+    laws : UnitLaws
+        Of the lengths of these classes.
+    """
+    search = search_of(laws, classes)
+    ttft, tpot = laws.ttft_factor, laws.tpot_factor
+    even = np.ones(len(laws))
     batch, possible = search.largest(even, even)
     state = search.state(batch)
     slow_batch, slow_possible = search.largest(ttft, tpot)
@@ -201,68 +145,85 @@ def _solve(pairs: Sequence[tuple[Placed, TrafficClass]], file: CoefficientFile) 
     rates = np.stack(
         [np.minimum(slow, state.requests_per_s), state.requests_per_s, np.maximum(fast, state.requests_per_s)]
     )
-    limited = bounds(search.ready, state.queue_s, state.ttft_s)
-    alone = search.state(np.full(len(pairs), _SMALLEST_BATCH))
-    answers = []
-    for i, (one, each) in enumerate(pairs):
-        fits = _fits(search, i)
-        told = Capacity(
-            fits=fits, evidence=evidence(one, file), bound=limited[i], alone_s=_alone_s(search, alone, i)
-        )
-        if fits is False or not possible[i]:
-            why = _why_not(search, alone, i, one, each)
-            answers.append(replace(told, why_not=why, memory_bytes=_memory(search, i, 1.0)))
-        else:
-            factors = float(ttft[i]), float(tpot[i])
-            answers.append(_filled(told, i, search, state, rates=rates, factors=factors))
-    return answers
-
-
-def _fits(search: _Search, i: int) -> bool | None:
-    where = search.ready.situation
-    return bool(where.fits[i]) if where.memory_known[i] else None
-
-
-def _memory(search: _Search, i: int, sequences: float) -> float:
-    where = search.ready.situation
-    return float(where.fixed_bytes[i] + sequences * where.sequence_bytes[i])
-
-
-def _filled(
-    told: Capacity, i: int, search: _Search, state: OpenState, *, rates: Array, factors: tuple[float, float]
-) -> Capacity:
-    ttft, tpot = factors
-    batch = float(state.running[i])
-    return replace(
-        told,
-        requests_per_s=Quantiles(p10=float(rates[0, i]), p50=float(rates[1, i]), p90=float(rates[2, i])),
-        concurrency=batch,
-        ttft_s=around(state.ttft_s[i], ttft),
-        tpot_s=around(state.tpot_s[i], tpot),
-        ttft_p95_s=around(state.ttft_at[0.95][i], ttft),
-        tpot_p95_s=around(state.tpot_at[0.95][i], tpot),
-        memory_bytes=_memory(search, i, batch),
+    seen = _Found(
+        search=search,
+        state=state,
+        rates=rates,
+        bound=bounds(search.ready, state.queue_s, state.ttft_s),
+        alone=search.state(np.full(len(laws), SMALLEST_BATCH)),
     )
+    return [
+        seen.answer(i) if possible[i] and seen.fits(i) is not False else seen.refusal(i, each)
+        for i, each in enumerate(classes)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What came out of a search; arrays over pairs."""
+
+    search: Search
+    state: OpenState
+    rates: Array
+    bound: list[Bound]
+    alone: OpenState
+
+    def fits(self, i: int) -> bool | None:
+        where = self.search.ready.situation
+        return bool(where.fits[i]) if where.memory_known[i] else None
+
+    def _memory(self, i: int, sequences: float) -> float:
+        where = self.search.ready.situation
+        return float(where.fixed_bytes[i] + sequences * where.sequence_bytes[i])
+
+    def _alone_s(self, i: int) -> dict[str, float]:
+        return {
+            f"{metric}_{name}_s": float(value_of(self.alone, metric, name)[i]) for metric, name in LIMITED
+        }
+
+    def answer(self, i: int) -> Capacity:
+        """Return what a unit carries."""
+        state, laws = self.state, self.search.laws
+        ttft, tpot = float(laws.ttft_factor[i]), float(laws.tpot_factor[i])
+        low, mid, high = map(float, self.rates[:, i])
+        batch = float(state.running[i])
+        return Capacity(
+            fits=self.fits(i),
+            evidence=laws.evidence[i],
+            bound=self.bound[i],
+            alone_s=self._alone_s(i),
+            requests_per_s=unchecked(Quantiles, {"p10": low, "p50": mid, "p90": high}),
+            concurrency=batch,
+            ttft_s=around(state.ttft_s[i], ttft),
+            tpot_s=around(state.tpot_s[i], tpot),
+            ttft_p95_s=around(state.ttft_at[0.95][i], ttft),
+            tpot_p95_s=around(state.tpot_at[0.95][i], tpot),
+            memory_bytes=self._memory(i, batch),
+        )
+
+    def refusal(self, i: int, each: TrafficClass) -> Capacity:
+        """Return why a unit carries nothing: the first limit that even a lone request breaks."""
+        alone_s, memory = self._alone_s(i), self._memory(i, 1.0)
+        if self.fits(i) is False:
+            room = human(self.search.laws.device_bytes[i], "B")
+            why = f"does not fit: {human(memory, 'B')} per device for one sequence, {room} there"
+        else:
+            too_long = f"the whole request of class '{each.name}' takes longer than its limit even alone"
+            why = broken_alone(alone_s, each) or too_long
+        return Capacity(
+            fits=self.fits(i),
+            evidence=self.search.laws.evidence[i],
+            bound=self.bound[i],
+            alone_s=alone_s,
+            why_not=why,
+            memory_bytes=memory,
+        )
 
 
 def around(value: float, factor: float) -> Quantiles:
     """Return a value that may be off by a factor in its tenth and ninetieth percentile."""
-    return Quantiles(p10=float(value) / factor, p50=float(value), p90=float(value) * factor)
-
-
-def _why_not(search: _Search, alone: OpenState, i: int, one: Placed, each: TrafficClass) -> str:
-    """Name the first limit that even a lone request breaks."""
-    if _fits(search, i) is False:
-        need, room = _memory(search, i, 1.0), one.target.memory_bytes or 0.0
-        return f"does not fit: {human(need, 'B')} per device for one sequence, {human(room, 'B')} there"
-    return (
-        broken_alone(_alone_s(search, alone, i), each)
-        or f"the whole request of class '{each.name}' takes longer than its limit even alone"
-    )
-
-
-def _alone_s(search: _Search, alone: OpenState, i: int) -> dict[str, float]:
-    return {f"{metric}_{name}_s": float(_value(alone, metric, name)[i]) for metric, name in _LIMITED}
+    middle = float(value)
+    return unchecked(Quantiles, {"p10": middle / factor, "p50": middle, "p90": middle * factor})
 
 
 def broken_alone(alone_s: Mapping[str, float], traffic: TrafficClass) -> str:

@@ -5,6 +5,7 @@ that the deployment belongs to (its engine, its weight format, its device ...), 
 zero when it was fitted, and zero for a group that nobody measured.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
 from pathlib import Path
@@ -177,7 +178,9 @@ class CoefficientFile(FileRecord):
 
     def resolve(self, groups: Groups) -> Coefficients:
         """Coefficients of one deployment."""
-        return Coefficients(**{name: self._value(name, groups) for name in NAMES})
+        groupings = set().union(*self.effects.values())
+        levels = {grouping: groups.level(grouping) for grouping in groupings}
+        return Coefficients(**{name: self._value(name, levels) for name in NAMES})
 
     def has_measured(self, groups: Groups) -> bool:
         """Tell whether rows of this engine on this device were in the fit."""
@@ -194,10 +197,10 @@ class CoefficientFile(FileRecord):
     def _known_runs(self) -> frozenset[str]:
         return frozenset(self.runs)
 
-    def _value(self, name: str, groups: Groups) -> float:
+    def _value(self, name: str, levels: Mapping[str, str]) -> float:
         log = 0.0
-        for grouping, levels in self.effects.get(name, {}).items():
-            log += levels.get(groups.level(grouping), 0.0)
+        for grouping, deviations in self.effects.get(name, {}).items():
+            log += deviations.get(levels[grouping], 0.0)
         value = self.base.get(name, LATER.get(name, 1.0)) * float(np.exp(log))
         return min(value, FRAC_CEILING) if name.endswith("_frac") else value
 

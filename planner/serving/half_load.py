@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from planner.deployment import Deployment
 from planner.role import Role
 from planner.serving import coefficients, intervals, placement
-from planner.serving.capacity import FULL_LOAD, around
+from planner.serving.capacity import around
 from planner.serving.disaggregation import link
 from planner.serving.half_state import NAMES, HalfState, Pair
 from planner.serving.halves import first_token_part
+from planner.serving.largest_batch import FULL_LOAD
 from planner.serving.prompts import shared
 from tonnage.evidence import Z90, Quantiles
 from workloads.scenario import TrafficClass

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from planner.deployment import Deployment
 from planner.role import Role
 from planner.serving import coefficients, intervals
-from planner.serving.capacity import FULL_LOAD, Capacity, around, broken_alone, placed_or_why
+from planner.serving.capacity import Capacity, around, broken_alone, placed_or_why
 from planner.serving.coefficients import CoefficientFile
 from planner.serving.disaggregation import PoolLink, first_token_steps
 from planner.serving.half_state import NAMES, HalfState, Pair
+from planner.serving.largest_batch import FULL_LOAD
 from planner.serving.placement import Placed
 from planner.serving.predict import evidence
 from tonnage.evidence import Z90, Quantiles

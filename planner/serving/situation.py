@@ -225,10 +225,20 @@ class _Group:
 
     def cost(self, step: Step, sampled: Array) -> Ideal:
         """Lower a step and cost it on every case's target."""
-        first = self.first
-        ops = lowered(first, step)
-        half = np.array([engine.half_sums for engine in self.engines])[self.under]
-        found = ideal(StepWork.of(ops), self.targets, self.on, half_sums=half)
+        return self._cost(step, sampled, self.on, self.under)
+
+    def cost_of_sizes(self, sizes: Array, context: Array) -> tuple[Ideal, ...]:
+        """Lower decode steps of several sizes, shape (points, cases), at once and cost each."""
+        points, cases = sizes.shape
+        flat = sizes.ravel()
+        step = Step(decode_sequences=flat, decode_context=np.tile(context, points))
+        whole = self._cost(step, flat, np.tile(self.on, points), np.tile(self.under, points))
+        return tuple(whole.part(slice(k * cases, (k + 1) * cases)) for k in range(points))
+
+    def _cost(self, step: Step, sampled: Array, on: Index, under: Index) -> Ideal:
+        half = np.array([engine.half_sums for engine in self.engines])[under]
+        work = StepWork.of(lowered(self.first, step))
+        found = ideal(work, self.targets, on, half_sums=half)
         found.sequences[:] = sampled / self.shard.attention_dp
         return found
 
@@ -250,7 +260,7 @@ def _lowered(group: _Group, points: int) -> Situation:
     limit = np.maximum(np.minimum(held, most), 1.0)
     sizes = _sizes(np.maximum(np.minimum(demand.users, limit) / stages, 1.0), points)
     context = demand.context + demand.prompt + demand.output / 2
-    decode = [Step(decode_sequences=size, decode_context=context) for size in sizes]
+    largest = Step(decode_sequences=sizes[0], decode_context=context)
     # Prompts that start per decode step once the batch is steady, as far as one step holds them.
     due = sizes[0] * stages / groups / np.maximum(demand.output - 1.0, 1.0)
     prompts = np.clip(due, 1.0, np.maximum(group.longest / group.chunk, 1.0))
@@ -258,8 +268,8 @@ def _lowered(group: _Group, points: int) -> Situation:
     chunks = demand.prompt / group.chunk
     return Situation(
         demand=demand,
-        decode=tuple(group.cost(step, size) for step, size in zip(decode, sizes, strict=True)),
-        mixed=group.cost(group.with_prompts(decode[0], prompts), sizes[0]),
+        decode=group.cost_of_sizes(sizes, context),
+        mixed=group.cost(group.with_prompts(largest, prompts), sizes[0]),
         prompt_chunk=group.cost(group.with_prompts(Step(), ones), ones),
         mixed_prompts=prompts,
         sizes=sizes,
