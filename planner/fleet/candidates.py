@@ -53,6 +53,15 @@ class Candidate:
         """The purchases of `bought`."""
         return tuple(priced for _, priced in self.bought)
 
+    @cached_property
+    def stock(self) -> Mapping[str, float]:
+        """What there is of the pools that its purchases draw from, where that is not without limit."""
+        return {
+            priced.pool: float(lot.stock)
+            for lot, priced in self.bought
+            if priced.pool is not None and lot.stock is not None
+        }
+
     @property
     def group(self) -> str:
         """What makes plans differ in kind: hardware and model, and the half of a split service."""

@@ -148,6 +148,8 @@ def _columns(problem: Problem) -> _Columns:
     served = [kind.served_usd_per_h or nothing for kind in kinds]
     each = np.repeat(np.arange(len(kinds)), ways)
     lanes: dict[tuple[str, Role], int] = {}
+    split = any(kind.role is not Role.WHOLE for kind in kinds)
+    none = np.zeros(len(each), dtype=np.int64)
     return _Columns(
         kind=np.array(able, dtype=np.int64)[each],
         way=np.array([place for count in ways for place in range(count)], dtype=np.int64),
@@ -162,8 +164,8 @@ def _columns(problem: Problem) -> _Columns:
             if limits
             else np.zeros((len(priced), 0))
         ),
-        lane=np.array([_lane(kind, lanes) for kind in kinds], dtype=np.int64)[each],
-        rank=np.array([_rank(kind) for kind in kinds], dtype=np.int64)[each],
+        lane=np.array([_lane(kind, lanes) for kind in kinds], dtype=np.int64)[each] if split else none - 1,
+        rank=np.array([_rank(kind) for kind in kinds], dtype=np.int64)[each] if split else none,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from planner.fleet import floors, physical, relax, task_relax
 from planner.fleet.ability import Predictor
 from planner.fleet.candidates import Candidate
+from planner.fleet.hopeless import is_hopeless
 from planner.fleet.market import Market, rate, survey
 from planner.fleet.mix import most_load
 from planner.fleet.outcome import Outcome, solve
@@ -45,11 +46,21 @@ class Inquiry:
 
     def among_same(self, scenario: Scenario) -> Outcome | None:
         """Return the cheapest outcome of the same candidates under other limits."""
-        return self._accepted(solve(rate(scenario, self.candidates, self.predictor), quick=True))
+        return self._best(rate(scenario, self.candidates, self.predictor))
 
     def searched_anew(self, scenario: Scenario) -> Outcome | None:
         """Return the cheapest outcome where other limits may let other candidates in."""
-        return self._accepted(solve(survey(scenario, self.predictor)[0], quick=True))
+        return self._best(survey(scenario, self.predictor)[0])
+
+    def hopeless(self, scenario: Scenario) -> bool:
+        """Tell that the same candidates will not do under other limits even at their datasheet peaks."""
+        return self._is_hopeless(rate(scenario, self.candidates, self.predictor))
+
+    def _is_hopeless(self, market: Market) -> bool:
+        return is_hopeless(market, usd_per_h=self.usd_per_h)
+
+    def _best(self, market: Market) -> Outcome | None:
+        return None if self._is_hopeless(market) else self._accepted(solve(market, quick=True))
 
     def _accepted(self, outcome: Outcome | None) -> Outcome | None:
         return outcome if outcome and (outcome.within_budget or not self.keep_budget) else None
@@ -153,6 +164,9 @@ def _physical(inquiry: Inquiry, key: str) -> str:
 
 
 def _needed_s(inquiry: Inquiry, key: str, current: float) -> float | None:
+    if inquiry.hopeless(relax.with_limit(inquiry.scenario, key, None)):
+        return None
+
     def holds(value: float) -> bool:
         return inquiry.among_same(relax.with_limit(inquiry.scenario, key, value)) is not None
 
@@ -173,6 +187,8 @@ def _quality(inquiry: Inquiry) -> Iterator[Relaxation]:
     for benchmark, current in relax.floors(inquiry.scenario).items():
         open_scenario = relax.with_floor(inquiry.scenario, benchmark, None)
         market, candidates = survey(open_scenario, inquiry.predictor)
+        if is_hopeless(market, usd_per_h=inquiry.usd_per_h):
+            continue
         names = {(item.deployment.model, item.deployment.weights) for item in candidates}
         scores = {floors.score(benchmark, model, weights) for model, weights in names}
         scores |= {floors.offered(benchmark, item.offer) for item in market.hosted}

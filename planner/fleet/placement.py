@@ -150,7 +150,11 @@ def _weight_bytes(model: str, weights: str, tp: int, pp: int) -> float:
 
 def deployment(host: Host, model: str, weights: str, engine: str, size: int) -> Deployment:
     """Return a unit of so many devices, cut the way the engine cuts."""
+    return _deployment(host.name, model, weights, engine, size)
+
+
+@lru_cache(maxsize=32768)
+def _deployment(device: str, model: str, weights: str, engine: str, size: int) -> Deployment:
+    """Make every unit once: what is known of it is then found without comparing all of its fields."""
     tp, pp = _cut(engine, size)
-    return Deployment(
-        device=host.name, devices=size, model=model, weights=weights, engine=engine, tp=tp, pp=pp
-    )
+    return Deployment(device=device, devices=size, model=model, weights=weights, engine=engine, tp=tp, pp=pp)

@@ -52,10 +52,7 @@ def _use_limits(limit: ApiLimit, scenario: Scenario, load: float) -> Iterable[Us
 
 def stock_of(candidates: Iterable[Candidate], scenario: Scenario) -> Mapping[str, float]:
     """Return what there is of owned hardware, and of what quotas and the site limit."""
-    pools = {
-        priced.pool: float(lot.stock)
-        for item in candidates
-        for lot, priced in item.bought
-        if priced.pool is not None and lot.stock is not None
-    }
+    pools: dict[str, float] = {}
+    for item in candidates:
+        pools |= item.stock
     return {**pools, **limits_of(scenario).amounts()}
