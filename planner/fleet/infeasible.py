@@ -1,18 +1,17 @@
 """Why no plan holds: which limits bind, and the smallest relaxation of each that makes one, solved."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from planner.fleet import floors, physical, relax, task_relax
-from planner.fleet.ability import Predictor
 from planner.fleet.candidates import Candidate
-from planner.fleet.hopeless import is_hopeless
-from planner.fleet.market import Market, rate, survey
+from planner.fleet.feasible import is_hopeless
+from planner.fleet.inquiry import Inquiry
+from planner.fleet.market import survey
 from planner.fleet.mix import most_load
 from planner.fleet.outcome import Outcome, solve
 from planner.fleet.plan_record import Binding, Rejected, Relaxation
 from planner.fleet.task_solve import without_extras
-from tonnage.units import HOURS_PER_MONTH
 from workloads.scenario import Scenario
 
 RATIO = 1.01
@@ -22,54 +21,6 @@ SUSPECT_FACTOR = 8.0
 it everything must be predicted, while tight limits rule most candidates out by physics."""
 LOAD_MARGIN_FRAC = 1e-6
 """Taken off the largest load so that it holds in spite of rounding."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inquiry:
-    """An infeasible scenario, with what is known about it.
-
-    Attributes
-    ----------
-    market : Market
-        All that could be bought for it.
-    candidates : sequence of Candidate
-        What the market was rated from.
-    keep_budget : bool
-        Whether a relaxation must also keep the budget.
-    """
-
-    scenario: Scenario
-    market: Market
-    candidates: Sequence[Candidate]
-    predictor: Predictor
-    keep_budget: bool = True
-
-    def among_same(self, scenario: Scenario) -> Outcome | None:
-        """Return the cheapest outcome of the same candidates under other limits."""
-        return self._best(rate(scenario, self.candidates, self.predictor))
-
-    def searched_anew(self, scenario: Scenario) -> Outcome | None:
-        """Return the cheapest outcome where other limits may let other candidates in."""
-        return self._best(survey(scenario, self.predictor)[0])
-
-    def hopeless(self, scenario: Scenario) -> bool:
-        """Tell that the same candidates will not do under other limits even at their datasheet peaks."""
-        return self._is_hopeless(rate(scenario, self.candidates, self.predictor))
-
-    def _is_hopeless(self, market: Market) -> bool:
-        return is_hopeless(market, usd_per_h=self.usd_per_h)
-
-    def _best(self, market: Market) -> Outcome | None:
-        return None if self._is_hopeless(market) else self._accepted(solve(market, quick=True))
-
-    def _accepted(self, outcome: Outcome | None) -> Outcome | None:
-        return outcome if outcome and (outcome.within_budget or not self.keep_budget) else None
-
-    @property
-    def usd_per_h(self) -> float | None:
-        """The budget that a relaxation must keep."""
-        budget = self.scenario.budget.usd_per_month
-        return None if budget is None or not self.keep_budget else budget / HOURS_PER_MONTH
 
 
 def relaxations(inquiry: Inquiry) -> tuple[Relaxation, ...]:
@@ -168,10 +119,10 @@ def _needed_s(inquiry: Inquiry, key: str, current: float) -> float | None:
         return None
 
     def holds(value: float) -> bool:
-        return inquiry.among_same(relax.with_limit(inquiry.scenario, key, value)) is not None
+        return inquiry.holds(relax.with_limit(inquiry.scenario, key, value))
 
     def at_all() -> bool:
-        return inquiry.among_same(relax.with_limit(inquiry.scenario, key, None)) is not None
+        return inquiry.holds(relax.with_limit(inquiry.scenario, key, None))
 
     return relax.smallest_that_holds(holds, current, ratio=RATIO, at_all=at_all)
 
@@ -211,16 +162,19 @@ def _highest_floor(
 ) -> tuple[float, Outcome] | None:
     """Bisect over the scores there are: a floor between two of them is no different from the upper one."""
     wider = replace(inquiry, candidates=candidates)
-    best: tuple[float, Outcome] | None = None
+
+    def under(floor: float) -> Scenario:
+        return relax.with_floor(inquiry.scenario, benchmark, floor)
+
     low, high = 0, len(scores)
     while low < high:
         middle = (low + high) // 2
-        outcome = wider.among_same(relax.with_floor(inquiry.scenario, benchmark, scores[middle]))
-        if outcome is None:
-            high = middle
+        if wider.holds(under(scores[middle])):
+            low = middle + 1
         else:
-            best, low = (scores[middle], outcome), middle + 1
-    return best
+            high = middle
+    outcome = wider.among_same(under(scores[low - 1])) if low else None
+    return None if outcome is None else (scores[low - 1], outcome)
 
 
 def _load(inquiry: Inquiry) -> Iterator[Relaxation]:
@@ -244,8 +198,8 @@ def _load(inquiry: Inquiry) -> Iterator[Relaxation]:
 def _spares(inquiry: Inquiry) -> Iterator[Relaxation]:
     current = inquiry.scenario.availability.spare_units
     for spares in range(current - 1, -1, -1):
-        outcome = inquiry.among_same(relax.with_spares(inquiry.scenario, spares))
-        if outcome is not None:
+        if inquiry.holds(relax.with_spares(inquiry.scenario, spares)):
+            outcome = inquiry.among_same(relax.with_spares(inquiry.scenario, spares))
             yield Relaxation(
                 constraint="availability.spare_units",
                 current=current,
@@ -261,7 +215,7 @@ def _confidence(inquiry: Inquiry) -> Iterator[Relaxation]:
     current = inquiry.scenario.confidence
 
     def holds(value: float) -> bool:
-        return inquiry.among_same(relax.with_confidence(inquiry.scenario, value)) is not None
+        return inquiry.holds(relax.with_confidence(inquiry.scenario, value))
 
     if current > 0.5 and holds(0.5):
         needed = relax.first_that_holds(holds, current, 0.5, ratio=RATIO)

@@ -35,6 +35,8 @@ class Market:
         Rates lines when they matter.
     sure : float or None
         Confidence at which lines are sized, where that is more than the scenario asks for.
+    reasons : bool
+        Whether `unfit` is kept: nobody reads it of the many markets that answer what-ifs.
     """
 
     scenario: Scenario
@@ -43,6 +45,7 @@ class Market:
     predictor: Predictor
     unfit: tuple[Rejected, ...] = ()
     sure: float | None = None
+    reasons: bool = True
 
     def without(self, groups: frozenset[str]) -> "Market":
         """Return the market without some kinds of hardware and model."""
@@ -94,12 +97,22 @@ class Market:
             trusted = [line.is_rated for line in looked_at.lines]
             kept = reduce(looked_at.goal(looked_at.problem(chains=False)), trusted=trusted).ways
             chosen = [looked_at.lines[place] for place, _ in kept if not looked_at.lines[place].is_rated]
+        return looked_at._cut_alike(chosen)
+
+    def _cut_alike(self, chosen: Sequence[Line]) -> frozenset[str]:
+        """Return some lines that are not rated with those that cut the same model the same way."""
         cuts = {(line.candidate.cut, line.candidate.role) for line in chosen}
         return frozenset(
             line.candidate.key
-            for line in looked_at.lines
-            if (line.candidate.cut, line.candidate.role) in cuts and not line.is_rated
+            for line in self.lines
+            if not line.is_rated and (line.candidate.cut, line.candidate.role) in cuts
         )
+
+    def nearest(self, keys: frozenset[str], count: int) -> frozenset[str]:
+        """Return lines to rate next: some, those that promise most, and all that are cut alike."""
+        unknown = [line for line in self.lines if not line.is_rated]
+        asked = [line for line in unknown if line.candidate.key in keys]
+        return self._cut_alike([*asked, *sorted(unknown, key=_promise)[:count]])
 
     def _first(self) -> list[Line]:
         """Return the lines to rate before any is compared: of each solver, those that promise most."""
@@ -139,7 +152,8 @@ class Market:
             if abilities is not None:
                 line = rated_line(line.candidate, abilities, line.good_enough, terms)
                 if not any(line.capacity):
-                    unfit.append(Rejected(candidate=line.candidate.key, why=why_not(line, self.scenario)))
+                    if self.reasons:
+                        unfit.append(Rejected(candidate=line.candidate.key, why=why_not(line, self.scenario)))
                     continue
             lines.append(line)
         return replace(self, lines=tuple(lines), unfit=tuple(unfit))
@@ -242,10 +256,12 @@ def survey(scenario: Scenario, predictor: Predictor) -> tuple[Market, tuple[Cand
     return replace(market, unfit=(*search.rejected, *market.unfit)), candidates
 
 
-def rate(scenario: Scenario, candidates: Sequence[Candidate], predictor: Predictor) -> Market:
+def rate(
+    scenario: Scenario, candidates: Sequence[Candidate], predictor: Predictor, *, reasons: bool = True
+) -> Market:
     """Return the market of given candidates, and of hosted offers, under a scenario's limits and floors.
 
-    What must be predicted stands at its ceiling until `Market.settled`.
+    What must be predicted stands at its ceiling until `Market.settled`; `reasons` are those of what is unfit.
     """
     lines: list[Line] = []
     unfit: list[Rejected] = []
@@ -261,7 +277,7 @@ def rate(scenario: Scenario, candidates: Sequence[Candidate], predictor: Predict
         line = line_of(item, good_enough, terms)
         if any(line.capacity):
             lines.append(line)
-        else:
+        elif reasons:
             unfit.append(Rejected(candidate=item.key, why=shortfall or why_not(line, scenario)))
     return Market(
         scenario=scenario,
@@ -269,6 +285,7 @@ def rate(scenario: Scenario, candidates: Sequence[Candidate], predictor: Predict
         hosted=task_market.for_tasks(scenario, hosted_offers(scenario, unfit), unfit),
         predictor=predictor,
         unfit=tuple(unfit),
+        reasons=reasons,
     )
 
 

@@ -14,6 +14,7 @@ from planner.fleet.felt import felt, predicted, with_felt
 from planner.fleet.growing import grown
 from planner.fleet.handing import handovers
 from planner.fleet.infeasible import LOAD_MARGIN_FRAC
+from planner.fleet.inquiry import Inquiry
 from planner.fleet.interference import ALONE, with_room
 from planner.fleet.market import Market, rate, survey
 from planner.fleet.mix import most_load
@@ -176,9 +177,7 @@ def _feasible(outcome: Outcome, candidates: Sequence[Candidate], predictor: Pred
 def _infeasible(
     scenario: Scenario, market: Market, candidates: Sequence[Candidate], predictor: Predictor
 ) -> Plan:
-    inquiry = infeasible.Inquiry(
-        scenario=market.scenario, market=market, candidates=candidates, predictor=predictor
-    )
+    inquiry = Inquiry(scenario=market.scenario, market=market, candidates=candidates, predictor=predictor)
     relaxed = infeasible.relaxations(inquiry)
     return Plan(
         scenario=scenario,

@@ -43,7 +43,7 @@ class Decision:
 
     def again(self, scenario: Scenario) -> Outcome | None:
         """Decide for the same candidates under other limits."""
-        return solve(rate(scenario, self.candidates, self.predictor), quick=True)
+        return solve(rate(scenario, self.candidates, self.predictor, reasons=False), quick=True)
 
 
 def sensitivity(decision: Decision) -> tuple[Sensitivity, ...]:

@@ -115,10 +115,6 @@ class Ideal:
         for field in fields(self):
             getattr(self, field.name)[..., index] = getattr(part, field.name)
 
-    def part(self, index: slice) -> "Ideal":
-        """Return the values of the cases at `index`."""
-        return Ideal(**{field.name: getattr(self, field.name)[..., index] for field in fields(self)})
-
 
 def ideal(
     work: StepWork, targets: Sequence[Target], which: Index, *, half_sums: NDArray[np.bool_] | None = None
