@@ -5,11 +5,14 @@ from rich.table import Table as Grid
 from planner.break_even.record import BreakEven, Pair, Point
 from reports.console import console, note, table
 from reports.numbers import UNKNOWN, percent, usd
+from reports.terminal_task_even import show_task_even
 
 
 def show_break_even(found: BreakEven) -> None:
     """Print the pairs and the curve of the first one to stdout."""
     out = console()
+    if found.task is not None:
+        show_task_even(found.task)
     out.print(verdict(found), style="bold", soft_wrap=True)
     out.print()
     if found.pairs:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from planner.break_even.crossing import Crossing, crossing
 from planner.break_even.record import BreakEven, Pair, Point
+from planner.break_even.tasks import task_even
 from planner.fleet import relax
 from planner.fleet.ability import Predictor
 from planner.fleet.hosted import Hosted
@@ -77,6 +78,7 @@ def break_even(scenario: Scenario) -> BreakEven:
         scenario=both,
         pairs=tuple(_pair(own, offer, market) for own, offer in rows),
         curve=tuple(_curve(market, *rows[0])) if rows else (),
+        task=task_even(scenario),
         notes=tuple(_notes(both, owns, offers)),
     )
 

@@ -33,7 +33,8 @@ def chain_interval(
         if error is None:
             return None
         ends = [
-            _cost({**solvers, name: _moved(solver, error, sign)}, taken, each_try, other) for sign in (-1, 1)
+            cost_of_chains({**solvers, name: _moved(solver, error, sign)}, taken, each_try, other)
+            for sign in (-1, 1)
         ]
         if min(ends) <= 0 or not all(map(math.isfinite, ends)):
             return None
@@ -42,7 +43,7 @@ def chain_interval(
     return None if not usd else Quantiles.lognormal(usd, math.sqrt(square) / Z90)
 
 
-def _cost(
+def cost_of_chains(
     solvers: dict[str, Solver], taken: Sequence[Taken], each_try: Mapping[str, float], other: float
 ) -> float:
     """Return the spend per reliable task of chains whose solvers succeed otherwise [USD]."""

@@ -5,6 +5,7 @@ from reports.content import Block, Bullets, Picture, Section, Table, headings
 from reports.figures import break_even as figure
 from reports.numbers import percent, usd
 from reports.sources import Sources
+from reports.tables import task_even
 from reports.terminal_break_even import verdict
 
 NEVER = "never"
@@ -16,6 +17,9 @@ def build(sources: Sources) -> Section | None:
     if found is None:
         return None
     blocks: list[Block] = []
+    if found.task is not None:
+        lines = (task_even.verdict(found.task) + ".", *task_even.sentences(found.task))
+        blocks += [Bullets(items=lines), *task_even.tables(found.task)]
     drawn = figure.draw_curve(found)
     if drawn is not None:
         blocks.append(
