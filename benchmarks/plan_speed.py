@@ -3,10 +3,13 @@
 Run with `python benchmarks/plan_speed.py`. Times are CPU seconds of this process, on the machine
 that it runs on; the answers are complete, with what would change them. Cold is the first question of
 a process, imports not counted; warm the same one at another rate; "other" asks for other lengths,
-so that everything is predicted anew.
+so that everything is predicted anew. Questions without an answer over the whole catalog come each in
+a process of its own, with what to relax: a budget that nothing keeps, one a little below the cheapest
+plan, and a limit that no hardware holds.
 """
 
 import json
+import multiprocessing
 import time
 from typing import Any
 
@@ -54,6 +57,25 @@ def anything() -> Scenario:
     return asked(1, 1).model_copy(update={"candidates": Candidates(), "budget": Budget()})
 
 
+def without_an_answer() -> dict[str, Scenario]:
+    """Return questions over the whole catalog that no plan answers."""
+    whole = anything()
+    budgets = {
+        f"budget {usd} a month": whole.model_copy(update={"budget": Budget(usd_per_month=usd)})
+        for usd in (10, 1_000)
+    }
+    chat = whole.classes[0].model_copy(update={"slo": Slo(ttft_p95_s=0.5, tpot_p95_s=0.0002)})
+    tight = {"classes": (chat,), "candidates": Candidates(api=False)}
+    return {**budgets, "0.2 ms a token": whole.model_copy(update=tight)}
+
+
+def refused(name: str) -> tuple[str, float, int]:
+    """Return the time of a question without an answer, and how many relaxations it has."""
+    seconds, plan = timed(make_plan, without_an_answer()[name])
+    assert not plan.feasible
+    return name, round(seconds, 2), len(plan.relaxations)
+
+
 def timed(work, *arguments) -> tuple[float, Any]:
     start = time.process_time()
     answer = work(*arguments)
@@ -70,6 +92,8 @@ def main() -> None:
         seconds, small = timed(make_plan, asked(devices, models, prompt=1100.0 + number))
         growth[small.candidates_considered] = round(seconds, 2)
     whole_s, whole = timed(make_plan, anything())
+    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as fresh:
+        infeasible = fresh.map(refused, without_an_answer(), chunksize=1)
     print(
         json.dumps(
             {
@@ -81,6 +105,7 @@ def main() -> None:
                 "s_by_candidates": growth,
                 "whole_catalog_candidates": whole.candidates_considered,
                 "whole_catalog_s": round(whole_s, 2),
+                "without_an_answer_s_and_relaxations": {name: rest for name, *rest in infeasible},
             },
             indent=2,
         )

@@ -166,11 +166,6 @@ def _gather(parts: Sequence[tuple[Index, Situation]], values: Sequence[Any], cas
     return joined
 
 
-def _part(whole: Ideal, index: slice) -> Ideal:
-    """Return the values of some cases."""
-    return Ideal(**{field.name: getattr(whole, field.name)[..., index] for field in fields(Ideal)})
-
-
 def _unique(values: Sequence[T]) -> tuple[list[T], Index]:
     """Return the distinct objects, and which of them each value is."""
     places: dict[int, int] = {}
@@ -238,7 +233,9 @@ class _Group:
         flat = sizes.ravel()
         step = Step(decode_sequences=flat, decode_context=np.tile(context, points))
         whole = self._cost(step, flat, np.tile(self.on, points), np.tile(self.under, points))
-        return tuple(_part(whole, slice(k * cases, (k + 1) * cases)) for k in range(points))
+        values = {field.name: getattr(whole, field.name) for field in fields(Ideal)}
+        parts = (slice(k * cases, (k + 1) * cases) for k in range(points))
+        return tuple(Ideal(**{name: value[..., part] for name, value in values.items()}) for part in parts)
 
     def _cost(self, step: Step, sampled: Array, on: Index, under: Index) -> Ideal:
         half = np.array([engine.half_sums for engine in self.engines])[under]
