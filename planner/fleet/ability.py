@@ -160,36 +160,43 @@ class Predictor:
     _known: Seen = field(default_factory=lambda: _shared())
 
     def _of(self, deployment: Deployment) -> Seen:
-        """Return what is known of a deployment: files may change between two questions, catalogs do not."""
-        is_file = deployment.device.endswith(FILES) or deployment.model.endswith(FILES)
-        return self._seen if is_file else self._known
+        return self._seen if _is_of_files(deployment) else self._known
 
     def abilities(
         self, deployments: Sequence[Deployment], classes: Sequence[TrafficClass], part: Part = WHOLE
     ) -> list[tuple[Ability, ...]]:
         """Return one ability per class for each deployment."""
         shapes = [_shape(traffic) for traffic in classes]
+        items = list(dict.fromkeys(deployments))
         missing = {
-            shape: [item for item in dict.fromkeys(deployments) if self._found(item, shape, part) is None]
+            shape: [
+                item for item, known in zip(items, self._found(items, shape, part), strict=True) if not known
+            ]
             for shape in shapes
         }
         if any(missing.values()):
             self._predict(missing, part)
-        columns = [self._abilities(deployments, shape, part) for shape in shapes]
-        return list(zip(*columns, strict=True))
+        columns = [self._found(deployments, shape, part) for shape in shapes]
+        return [tuple(filter(None, row)) for row in zip(*columns, strict=True)]
 
-    def _abilities(self, deployments: Sequence[Deployment], shape: TrafficClass, part: Part) -> list[Ability]:
-        return [self._of(item).abilities[part, shape][item] for item in deployments]
-
-    def _found(self, item: Deployment, shape: TrafficClass, part: Part) -> Ability | None:
-        """Return what is known; a limit that a lone request breaks needs no prediction."""
-        known = self._of(item)
-        found = known.abilities[part, shape].get(item)
-        if found is None and (before := known.lone[part, _unlimited(shape)].get(item)) is not None:
-            found = before.under(shape)
-            if found is not None:
-                known.abilities[part, shape][item] = found
-        return found
+    def _found(
+        self, deployments: Sequence[Deployment], shape: TrafficClass, part: Part
+    ) -> list[Ability | None]:
+        """Return what is known of each; a limit that a lone request breaks needs no prediction."""
+        bare = _unlimited(shape)
+        known, seen = (
+            (kept.abilities[part, shape], kept.lone[part, bare]) for kept in (self._known, self._seen)
+        )
+        rows: list[Ability | None] = []
+        for item in deployments:
+            abilities, lone = seen if _is_of_files(item) else known
+            found = abilities.get(item)
+            if found is None and (before := lone.get(item)) is not None:
+                found = before.under(shape)
+                if found is not None:
+                    abilities[item] = found
+            rows.append(found)
+        return rows
 
     def _predict(self, missing: Mapping[TrafficClass, list[Deployment]], part: Part) -> None:
         """Predict units for each class that is missing."""
@@ -219,6 +226,11 @@ class Predictor:
         known.abilities[part, shape][item] = _ability(found)
         if found.alone_s:
             known.lone[part, _unlimited(shape)].setdefault(item, Lone.of(found))
+
+
+def _is_of_files(deployment: Deployment) -> bool:
+    """Tell what is known for one question alone: files may change between two, catalogs do not."""
+    return deployment.device.endswith(FILES) or deployment.model.endswith(FILES)
 
 
 def _halves(

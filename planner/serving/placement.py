@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from workloads.shard import Shard
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
+T = TypeVar("T")
 
 
 class Cut(NamedTuple):
@@ -122,6 +123,19 @@ def groups_of(placed: Sequence[Placed]) -> list[Index]:
     for position, one in enumerate(placed):
         found[one.cut].append(position)
     return [np.array(positions, dtype=np.intp) for positions in found.values()]
+
+
+def distinct(values: Sequence[T]) -> tuple[list[T], Index]:
+    """Return the distinct objects, and which of them each value is."""
+    places: dict[int, int] = {}
+    distinct: list[T] = []
+    which = np.empty(len(values), dtype=np.intp)
+    for position, value in enumerate(values):
+        if id(value) not in places:
+            places[id(value)] = len(distinct)
+            distinct.append(value)
+        which[position] = places[id(value)]
+    return distinct, which
 
 
 def values(placed: Sequence[Placed], coefficients: CoefficientFile) -> dict[str, Array]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from planner.deployment import Case, Load
 from planner.serving import memory
 from planner.serving.engines import Engine
 from planner.serving.ideal import Ideal, ideal
-from planner.serving.placement import Placed, groups_of
+from planner.serving.placement import Placed, distinct, groups_of
 from planner.serving.target import Target
 from planner.serving.variant import lowered
 from planner.serving.work import StepWork
@@ -19,7 +19,6 @@ from workloads.ops import Step
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
-T = TypeVar("T")
 
 ALL_QUEUED = 1e9
 """Users of a saturated load."""
@@ -166,27 +165,14 @@ def _gather(parts: Sequence[tuple[Index, Situation]], values: Sequence[Any], cas
     return joined
 
 
-def _unique(values: Sequence[T]) -> tuple[list[T], Index]:
-    """Return the distinct objects, and which of them each value is."""
-    places: dict[int, int] = {}
-    distinct: list[T] = []
-    which = np.empty(len(values), dtype=np.intp)
-    for position, value in enumerate(values):
-        if id(value) not in places:
-            places[id(value)] = len(distinct)
-            distinct.append(value)
-        which[position] = places[id(value)]
-    return distinct, which
-
-
 class _Group:
     """Cases that are lowered together, with what differs among them as arrays."""
 
     def __init__(self, placed: Sequence[Placed], index: Index, demand: Demand) -> None:
         members = [placed[i] for i in index]
         self.first = members[0]
-        self.targets, self.on = _unique([member.target for member in members])
-        self.engines, self.under = _unique([member.engine for member in members])
+        self.targets, self.on = distinct([member.target for member in members])
+        self.engines, self.under = distinct([member.engine for member in members])
         self.demand = Demand(
             prompt=demand.prompt[index],
             output=demand.output[index],
@@ -223,26 +209,21 @@ class _Group:
         tokens = d.context + d.prompt + d.output / 2
         return memory.with_extras(room, self.first, tokens=tokens, shared=np.asarray(d.shared))
 
-    def cost(self, step: Step, sampled: Array) -> Ideal:
-        """Lower a step and cost it on every case's target."""
-        return self._cost(step, sampled, self.on, self.under)
-
-    def cost_of_sizes(self, sizes: Array, context: Array) -> tuple[Ideal, ...]:
-        """Lower decode steps of several sizes, shape (points, cases), at once and cost each."""
-        points, cases = sizes.shape
-        flat = sizes.ravel()
-        step = Step(decode_sequences=flat, decode_context=np.tile(context, points))
-        whole = self._cost(step, flat, np.tile(self.on, points), np.tile(self.under, points))
-        values = {field.name: getattr(whole, field.name) for field in fields(Ideal)}
-        parts = (slice(k * cases, (k + 1) * cases) for k in range(points))
-        return tuple(Ideal(**{name: value[..., part] for name, value in values.items()}) for part in parts)
-
-    def _cost(self, step: Step, sampled: Array, on: Index, under: Index) -> Ideal:
+    def cost(self, step: Step, sampled: Array, *, sizes: int = 1) -> Ideal:
+        """Lower a step and cost it on every case's target, for several sizes of it one behind the other."""
+        on, under = np.tile(self.on, sizes), np.tile(self.under, sizes)
         half = np.array([engine.half_sums for engine in self.engines])[under]
-        work = StepWork.of(lowered(self.first, step))
-        found = ideal(work, self.targets, on, half_sums=half)
+        found = ideal(StepWork.of(lowered(self.first, step)), self.targets, on, half_sums=half)
         found.sequences[:] = sampled / self.shard.attention_dp
         return found
+
+    def decode(self, sizes: Array, context: Array) -> tuple[Ideal, ...]:
+        """Lower decode steps of several sizes, shape (points, cases), at once."""
+        step = Step(decode_sequences=sizes.ravel(), decode_context=np.tile(context, len(sizes)))
+        whole = self.cost(step, sizes.ravel(), sizes=len(sizes))
+        names = [field.name for field in fields(Ideal)]
+        parts = zip(*(np.split(getattr(whole, name), len(sizes), axis=-1) for name in names), strict=True)
+        return tuple(Ideal(**dict(zip(names, part, strict=True))) for part in parts)
 
     def with_prompts(self, step: Step, each: Array) -> Step:
         """Add `each` prompt chunks per attention-parallel group, from the middle of their prompts."""
@@ -262,7 +243,6 @@ def _lowered(group: _Group, points: int) -> Situation:
     limit = np.maximum(np.minimum(held, most), 1.0)
     sizes = _sizes(np.maximum(np.minimum(demand.users, limit) / stages, 1.0), points)
     context = demand.context + demand.prompt + demand.output / 2
-    largest = Step(decode_sequences=sizes[0], decode_context=context)
     # Prompts that start per decode step once the batch is steady, as far as one step holds them.
     due = sizes[0] * stages / groups / np.maximum(demand.output - 1.0, 1.0)
     prompts = np.clip(due, 1.0, np.maximum(group.longest / group.chunk, 1.0))
@@ -270,8 +250,10 @@ def _lowered(group: _Group, points: int) -> Situation:
     chunks = demand.prompt / group.chunk
     return Situation(
         demand=demand,
-        decode=group.cost_of_sizes(sizes, context),
-        mixed=group.cost(group.with_prompts(largest, prompts), sizes[0]),
+        decode=group.decode(sizes, context),
+        mixed=group.cost(
+            group.with_prompts(Step(decode_sequences=sizes[0], decode_context=context), prompts), sizes[0]
+        ),
         prompt_chunk=group.cost(group.with_prompts(Step(), ones), ones),
         mixed_prompts=prompts,
         sizes=sizes,
