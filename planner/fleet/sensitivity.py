@@ -1,7 +1,7 @@
 """What moves the plan: each input moved in turn and the programme solved again."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planner.fleet import floors, relax
 from planner.fleet.ability import Predictor
@@ -14,12 +14,16 @@ from planner.fleet.mix import shadow_prices
 from planner.fleet.outcome import Outcome, solve
 from planner.fleet.plan_record import Binding, Sensitivity
 from planner.fleet.split_search import is_half
+from planner.fleet.task_market import by_chains, tasks
+from planner.fleet.task_relax import with_task
 from planner.fleet.task_solve import as_mixed
 from tonnage.units import HOURS_PER_MONTH
 from workloads.scenario import Scenario
+from workloads.task import Task
 
 LOAD_STEPS = (0.5, 1.25, 2.0)
 LIMIT_STEPS = (0.5, 2.0)
+PERSON_STEPS = (0.25, 4.0)
 FLOOR_STEP_PERCENT = 5.0
 """Benchmark points by which a floor is lowered to see whether it binds."""
 DEAREST = 4.0
@@ -54,6 +58,7 @@ def sensitivity(decision: Decision) -> tuple[Sensitivity, ...]:
         *_api_price(decision),
         *_limits(decision),
         *_quality(decision),
+        *_person(decision),
     )
 
 
@@ -204,6 +209,19 @@ def _quality(decision: Decision) -> Iterator[Sensitivity]:
                 decision.outcome,
                 decision.again(scenario),
             )
+
+
+def _person(decision: Decision) -> Iterator[Sensitivity]:
+    """Let the person who takes what no model solves ask less, and more."""
+    market = decision.outcome.market
+    asks = any(task is not None and task.person_usd for task in tasks(market.scenario))
+    for step in PERSON_STEPS if asks and by_chains(market.scenario) else ():
+
+        def changed(task: Task, step: float = step) -> Task:
+            return task.model_copy(update={"person_usd": task.person_usd and step * task.person_usd})
+
+        moved = replace(market, scenario=with_task(market.scenario, changed))
+        yield _step("task.person_usd", f"x {step:g}", decision.outcome, solve(moved, quick=True))
 
 
 def _scores(outcome: Outcome, benchmark: str) -> Iterator[float | None]:

@@ -64,6 +64,14 @@ def test_each_price_is_that_of_a_plan_made_for_it(found: TaskEven) -> None:
     assert [row.usd for row in found.prices] == sorted(row.usd for row in found.prices)
 
 
+def test_a_plan_says_what_it_costs_where_the_person_asks_less_or_more() -> None:
+    rows = [row for row in planned().sensitivity if row.input == "task.person_usd"]
+    assert [row.change for row in rows] == ["x 0.25", "x 4"]
+    for row, factor in zip(rows, (0.25, 4.0), strict=True):
+        made = planned(person_usd=5.0 * factor)
+        assert row.usd_per_reliable_task == pytest.approx(made.cost_usd_per_reliable_task, rel=0.01)
+
+
 def test_each_volume_is_that_of_a_plan_made_for_it(found: TaskEven) -> None:
     for row in found.volumes:
         made = planned(load=row.tasks_per_h / found.tasks_per_h)
