@@ -58,7 +58,7 @@ def task_even(scenario: Scenario) -> TaskEven | None:
         update={"objective": Objective.RELIABLE_TASK, "budget": Budget()}
     )
     check_tasks(asked)
-    market = survey(asked, Predictor())[0].settled()
+    market = _market(asked).settled()
     now = _decided(market)
     if now is None:
         return None
@@ -80,6 +80,14 @@ def task_even(scenario: Scenario) -> TaskEven | None:
         volumes=tuple(_volume(load, task, one) for load, one in volumes),
         prices=() if person is None else tuple(_prices(market, person)),
     )
+
+
+def _market(scenario: Scenario) -> Market:
+    """Return what is for sale; models that only offers serve may be named where offers are not wanted."""
+    chosen = scenario.candidates.model_copy(update={"api": True})
+    market = survey(scenario.model_copy(update={"candidates": chosen}), Predictor())[0]
+    market = replace(market, scenario=scenario)
+    return market if scenario.candidates.api else market.without_hosted()
 
 
 def _decided(market: Market, *, load: float = 1.0) -> Decided | None:
