@@ -65,8 +65,9 @@ class WeightFormat(Record):
         biases, routers). A tied table is stored as the head.
     beside_experts : Storage or None
         Other linear layers of a mixture of experts, where they differ.
-    latent : Storage or None
-        Projections of latent attention, where they differ.
+    latent, latent_out : Storage or None
+        Projections of latent attention, where they differ, and its output projection, where that
+        differs from them.
     engines : tuple of str
         Engines that load it.
     """
@@ -83,6 +84,7 @@ class WeightFormat(Record):
     plain: Storage
     beside_experts: Storage | None = None
     latent: Storage | None = None
+    latent_out: Storage | None = None
     engines: tuple[str, ...] = ()
     layout: str | None = None
     scales: str | None = None
@@ -100,7 +102,9 @@ class WeightFormat(Record):
         """Return how a matrix of this role is stored, in a model with or without experts."""
         if role is Role.PLAIN:
             return self.plain
-        if role is Role.LATENT and self.latent is not None:
+        if role is Role.LATENT_OUT and self.latent_out is not None:
+            return self.latent_out
+        if role in (Role.LATENT, Role.LATENT_OUT) and self.latent is not None:
             return self.latent
         if role is not Role.EXPERT and has_experts and self.beside_experts is not None:
             return self.beside_experts

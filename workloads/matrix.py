@@ -11,6 +11,8 @@ class Role(StrEnum):
     """Quantized with the model."""
     LATENT = "latent"
     """A projection of latent attention: some checkpoints leave them as they are."""
+    LATENT_OUT = "latent_out"
+    """The output projection of latent attention: some of those checkpoints quantize it alone."""
     EXPERT = "expert"
     """A routed expert: some formats quantize nothing else."""
     PLAIN = "plain"

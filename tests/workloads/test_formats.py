@@ -83,4 +83,6 @@ def test_latent_attention_stays_as_it_is_where_checkpoints_leave_it() -> None:
     found = formats.get("NVFP4")
     assert found.storage(Role.LATENT, has_experts=True).bits == 16
     assert found.storage(Role.LINEAR, has_experts=True).bits == 4.5
-    assert formats.get("FP8").storage(Role.LATENT, has_experts=True).bits == 8
+    assert found.storage(Role.LATENT_OUT, has_experts=True).bits == 4.5
+    for role in (Role.LATENT, Role.LATENT_OUT):
+        assert formats.get("FP8").storage(role, has_experts=True).bits == 8

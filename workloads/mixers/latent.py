@@ -71,13 +71,13 @@ class LatentAttention(MixerRecord):
             *queries,
             self._projection("kv_down", hidden, self.latent_dim),
             self._projection("kv_up", self.kv_lora, up_width),
-            self._projection("out", heads * self.v_dim, hidden),
+            self._projection("out", heads * self.v_dim, hidden, role=Role.LATENT_OUT),
             *self._index_matrices(hidden),
         )
 
     @staticmethod
-    def _projection(name: str, inputs: float, outputs: float) -> Matrix:
-        return Matrix(name=f"attention.{name}", inputs=inputs, outputs=outputs, role=Role.LATENT)
+    def _projection(name: str, inputs: float, outputs: float, *, role: Role = Role.LATENT) -> Matrix:
+        return Matrix(name=f"attention.{name}", inputs=inputs, outputs=outputs, role=role)
 
     def _index_matrices(self, hidden: int) -> tuple[Matrix, ...]:
         index = self.indexer

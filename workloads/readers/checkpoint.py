@@ -135,7 +135,8 @@ def _unindexed(folder: Path) -> list[Path]:
 def _counted(like: WeightFormat, model: Architecture, tensors: Tensors, where: str) -> WeightFormat:
     """Give each part the bits that its tensors take."""
     params = _params(model)
-    update: dict[str, object] = {"source": where, "notes": None, "beside_experts": None, "latent": None}
+    update: dict[str, object] = {"source": where, "notes": None}
+    update |= dict.fromkeys(("beside_experts", "latent", "latent_out"))
     parts = {Role.LINEAR: [Part.LINEAR], Role.LATENT: [Part.ATTENTION], Role.EXPERT: [Part.EXPERT]}
     if not params[Role.LATENT]:
         parts[Role.LINEAR].append(Part.ATTENTION)
@@ -192,7 +193,8 @@ def _params(model: Architecture) -> dict[Role, float]:
         )
         for part in (*block.mixers, *block.feed_forwards):
             for matrix in part.matrices(model.hidden):
-                found[matrix.role] += block.count * matrix.stored_params
+                role = Role.LATENT if matrix.role is Role.LATENT_OUT else matrix.role
+                found[role] += block.count * matrix.stored_params
     found[Role.PLAIN] += model.norm_width + model.learned_positions * model.hidden
     return found
 
