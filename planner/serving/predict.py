@@ -30,7 +30,7 @@ from planner.serving.intervals import Band
 from planner.serving.placement import Placed
 from planner.serving.remarks import remarks
 from planner.serving.steady_state import Service, State
-from planner.serving.unchecked import unchecked
+from planner.serving.unchecked import unchecked, uncollected
 from tonnage.errors import InvalidInput, TonnageError
 from tonnage.evidence import Evidence, Quantiles, weakest
 
@@ -92,7 +92,8 @@ def predict_batch(
         except TonnageError as problem:
             answers[position] = Refusal(id=case.id, error=str(problem))
     if good:
-        found = _answer([cases[i] for i in good], placed, points, using or coefficients.shipped())
+        with uncollected():
+            found = _answer([cases[i] for i in good], placed, points, using or coefficients.shipped())
         for position, answer in zip(good, found, strict=True):
             answers[position] = answer
     return [answer for answer in answers if answer is not None]
@@ -140,8 +141,17 @@ def _answer(
     limited = bounds(seen.ready, seen.state.queue_s, seen.state.ttft_s)
     rooms = room.answers(seen.ready.situation, seen.state, placed)
     draws = energy.draws(cases, placed, seen.ready, seen.state, seen.bands["output_tokens_per_s"])
+    known = {id(one): evidence(one, file) for one in {id(one): one for one in placed}.values()}
     return [
-        _prediction(i, seen, held=rooms[i], limited=limited[i], drawn=draws[i], file=file, told=told.get(i))
+        _prediction(
+            i,
+            seen,
+            held=rooms[i],
+            limited=limited[i],
+            drawn=draws[i],
+            known=known[id(placed[i])],
+            told=told.get(i),
+        )
         for i in range(len(cases))
     ]
 
@@ -226,13 +236,13 @@ def _prediction(
     held: room.Answer,
     limited: Bound,
     drawn: Draw,
-    file: CoefficientFile,
+    known: Evidence,
     told: Told | None,
 ) -> Prediction:
     case, placed, ready, bands = seen.cases[i], seen.placed[i], seen.ready, seen.bands
     if told is not None and told.power_w is not None:
         drawn = energy.measured(told.power_w, bands["output_tokens_per_s"].at(i))
-    known = _stretched(evidence(placed, file), ready, i)
+    known = _stretched(known, ready, i)
     if case.draft_model is not None and case.acceptance_rate is None:
         known = weakest([known, Evidence.ASSUMED])
     notes = remarks(case, placed, ready, i, float(bands["requests_per_s"].mid[i]))

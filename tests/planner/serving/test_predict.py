@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 
 from hw_targets import catalog
@@ -20,6 +22,21 @@ def test_a_bad_case_is_refused_alone_and_the_order_is_kept():
     assert [answer.id for answer in found] == ["a", "b", "c", "d"]
     assert [type(answer) for answer in found] == [Prediction, Refusal, Refusal, Prediction]
     assert "nvidia-l4" in found[1].error
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_a_batch_leaves_the_collector_as_it_was_and_no_cycles_behind(on):
+    was_on = gc.isenabled()
+    try:
+        gc.enable() if on else gc.disable()
+        predict_batch([case()])
+        gc.collect()
+        answers = predict_batch([case(id=str(n)) for n in range(100)])
+        assert gc.isenabled() is on
+        del answers
+        assert gc.collect() < 100
+    finally:
+        gc.enable() if was_on else gc.disable()
 
 
 def test_no_cases_give_no_answers():
@@ -57,7 +74,8 @@ def test_an_unknown_engine_is_answered_as_assumed_with_a_note_and_a_wider_interv
     known, unknown = predict_batch([case(), case(engine="engine-of-tomorrow")])
     assert unknown.evidence is Evidence.ASSUMED
     assert any("engine-of-tomorrow" in note for note in unknown.notes)
-    assert unknown.tpot_s.sigma_log > known.tpot_s.sigma_log
+    assert unknown.ttft_s.sigma_log > known.ttft_s.sigma_log
+    assert unknown.output_tokens_per_s.sigma_log > known.output_tokens_per_s.sigma_log
 
 
 def test_a_model_too_large_is_answered_but_said_not_to_fit():
