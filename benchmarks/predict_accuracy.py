@@ -1,10 +1,10 @@
 """How far predictions are off where their fit has not seen the model or the device.
 
-    python benchmarks/predict_accuracy.py cases.jsonl [-o docs/validation.md]
+    python benchmarks/predict_accuracy.py cases.jsonl [--apart train.jsonl] [-o docs/validation.md]
 
-Refits the engine coefficients without each model, each device, each engine, each fifth of the runs
-and of the settings, predicts what was left out, asks what decisions by those predictions cost, and writes
-docs/validation.md with learning curve and ablation. Takes about ten minutes of one core.
+Refits the engine coefficients without each model, device, engine, compute API and source, each fifth of
+the runs and of the settings, predicts what was left out, asks what decisions by those predictions cost, and
+writes docs/validation.md with learning curve and ablation. Takes about ten minutes of one core.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import predict_decisions
 import predict_study
 from numpy.typing import NDArray
 
-from planner.serving.calibration_file import Calibration, calibrate
+from planner.serving.calibration_file import KEYS, Calibration, calibrate
 from planner.serving.intervals import total
 from planner.serving.measured import Row, read_rows
 from planner.serving.predict import predict_batch
@@ -29,7 +29,7 @@ from tonnage.files import write_text
 
 Array = NDArray[np.float64]
 SPREAD = {"tpot_s": "tpot", "ttft_s": "ttft", "output_tokens_per_s": "throughput"}
-UNSEEN = ("setting", "run", "model", "device", "engine")
+UNSEEN = ("setting", "run", "model", "device", "engine", "source", "platform")
 WORST = 20
 COLUMNS = "| stratum, metric | n | median | p90 | gm | bias | inside |\n|---|---|---|---|---|---|---|"
 MARGINS = (1.0, 1.05, 1.1)
@@ -65,6 +65,9 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("cases", type=Path)
     ask.add_argument("--also", type=Path, help="more cases, which are fitted, but not in the tables")
+    ask.add_argument(
+        "--apart", type=Path, help="cases of other sources, never fitted: how wide a new source's interval is"
+    )
     ask.add_argument("-o", "--output", type=Path)
     ask.add_argument("--coefficients", type=Path, help="also write the coefficients of all rows here")
     ask.add_argument(
@@ -73,7 +76,8 @@ def main() -> None:
     args = ask.parse_args()
     rows = read_rows(args.cases)
     also = [] if args.also is None else read_rows(args.also)
-    found = calibrate(rows, also=also, say=lambda text: print(text, file=sys.stderr, flush=True))
+    apart = [] if args.apart is None else read_rows(args.apart)
+    found = calibrate(rows, also=also, apart=apart, say=lambda text: print(text, file=sys.stderr, flush=True))
     if args.coefficients is not None:
         write_text(args.coefficients, found.file.to_json() + "\n")
     if args.predictions is not None:
@@ -141,20 +145,46 @@ def seen(rows: Sequence[Row], found: Calibration) -> str:
     return "\n".join(lines)
 
 
-def half_width(row: Row, found: Calibration, label: str) -> float:
-    """Return half of the 80 % interval of one row's log, for a case of the kind that was left out."""
-    new = {f"new_{kind}": label == kind for kind in ("model", "device", "engine")}
+def news(rows: Sequence[Row], label: str) -> list[frozenset[str]]:
+    """Return what is new for each row where its key was left out: engines and platforms can be so besides."""
+    key = KEYS[label]
+    own = {"setting": (), "run": ("new_run",)}.get(label, ("new_run", f"new_{label}"))
+    engines, platforms = (_only_with(rows, key, KEYS[name]) for name in ("engine", "platform"))
+    found = []
+    for row in rows:
+        new = set(own)
+        if label != "setting" and engines[KEYS["engine"](row)] == {key(row)}:
+            new.add("new_engine")
+        elif label != "setting" and platforms[KEYS["platform"](row)] == {key(row)}:
+            new.add("new_platform")
+        found.append(frozenset(new))
+    return found
+
+
+def _only_with(
+    rows: Sequence[Row], key: Callable[[Row], str], part: Callable[[Row], str]
+) -> dict[str, set[str]]:
+    """Return with which keys each engine or platform was measured."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(part(row), set()).add(key(row))
+    return found
+
+
+def half_width(row: Row, found: Calibration, new: frozenset[str]) -> float:
+    """Return half of the 80 % interval of one row's log, with what is new of it."""
     name = SPREAD[row.metric] + ("_single" if row.stratum == "single" else "")
-    spread = found.file.spread[name]
-    return Z90 * total(spread, **new, new_run=label != "setting")
+    return Z90 * total(found.file.spread[name], new)
 
 
 def predictions(rows: Sequence[Row], found: Calibration, label: str) -> list[str]:
     """Return held-out predictions as JSON lines with the ids of the cases."""
     answers: dict[str, dict[str, object]] = {}
-    for row, error in zip(rows, found.errors[label], strict=True):
+    for row, error, new in zip(rows, found.errors[label], news(rows, label), strict=True):
+        if not math.isfinite(error):
+            continue
         middle = row.measured * math.exp(error)
-        factor = math.exp(half_width(row, found, label))
+        factor = math.exp(half_width(row, found, new))
         quantiles = {"p10": middle / factor, "p50": middle, "p90": middle * factor}
         answers.setdefault(row.case.id, {"id": row.case.id})[row.metric] = quantiles
     return [json.dumps(answer) for answer in answers.values()]
@@ -164,11 +194,16 @@ def table(rows: Sequence[Row], found: Calibration, label: str) -> str:
     """Errors by stratum and metric with one kind of group left out."""
     lines = [f"\n## Left out: {label}\n\n{COLUMNS}"]
     errors = found.errors[label]
+    widths = np.array(
+        [half_width(*one) for one in zip(rows, [found] * len(rows), news(rows, label), strict=True)]
+    )
     for stratum, metric in sorted({(row.stratum, row.metric) for row in rows}):
-        here = np.array([row.stratum == stratum and row.metric == metric for row in rows])
-        first = rows[int(np.flatnonzero(here)[0])]
-        inside = float(np.mean(np.abs(errors[here]) <= half_width(first, found, label)))
-        lines.append(f"| {stratum} {metric} | {here.sum()} | {figures(errors[here])} | {inside:.2f} |")
+        here = np.array([row.stratum == stratum and row.metric == metric for row in rows]) & np.isfinite(
+            errors
+        )
+        if here.any():
+            inside = float(np.mean(np.abs(errors[here]) <= widths[here]))
+            lines.append(f"| {stratum} {metric} | {here.sum()} | {figures(errors[here])} | {inside:.2f} |")
     return "\n".join(lines)
 
 

@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from planner.deployment import Case
 from planner.figures import Figures
 from planner.serving.coefficients import CoefficientFile
+from planner.serving.intervals import added, unseen
 from planner.serving.placement import Placed
 
 Array = NDArray[np.float64]
@@ -46,6 +47,13 @@ OCTAVES_NEW = 6.0 * OCTAVES
 MISMATCH = {"device": 0.10, "model": 0.10, "weights": 0.10, "engine": 0.05, "cut": 0.20, "kv": 0.50}
 """Share of a setup's own error that a setup with one other name still shows."""
 METRICS = ("tpot_s", "ttft_s", "output_tokens_per_s")
+_PARTS = (
+    frozenset({"new_model"}),
+    frozenset({"new_device"}),
+    frozenset({"new_engine", "new_platform"}),
+    frozenset({"new_run", "new_source"}),
+)
+"""What is shared by cases of one model, of one device and engine, of one engine, of one run."""
 OWN_FLOOR = 0.02
 """Log error of a rate beside those of its times: clocks and counts differ a little."""
 
@@ -225,14 +233,8 @@ def _shares(placed: Sequence[Placed], metric: str, file: CoefficientFile) -> Arr
     spread = file.spread["throughput" if metric == "output_tokens_per_s" else metric.removesuffix("_s")]
     out = np.zeros((5, len(placed)))
     for i, one in enumerate(placed):
-        new = (
-            one.cut.model not in file.models,
-            not file.has_measured(one.groups),
-            one.groups.engine not in file.engines,
-            not file.has_run(one.groups),
-        )
-        sizes = (spread.new_model, spread.new_device, spread.new_engine, spread.new_run)
-        is_own = one.target.is_measured
-        sigma = (spread.known, *(0.0 if is_own else s * n for s, n in zip(sizes, new, strict=True)))
-        out[:, i] = np.array(sigma) / max(float(np.linalg.norm(sigma)), 1e-12)
+        new = frozenset() if one.target.is_measured else unseen(one, file)
+        sizes = [added(spread, new & part) for part in _PARTS]
+        sigma = np.array([spread.known, *sizes])
+        out[:, i] = sigma / max(float(np.linalg.norm(sigma)), 1e-12)
     return out

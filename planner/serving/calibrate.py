@@ -74,7 +74,8 @@ class Layout:
         for effect in structure.effects:
             names = sorted({g.level(effect.grouping) for g in distinct})
             self.levels.append({name: len(self.centres) + i for i, name in enumerate(names)})
-            self.centres += [0.0] * len(names)
+            believed = dict(effect.centres)
+            self.centres += [believed.get(name, 0.0) for name in names]
             self.sigmas += [effect.sigma] * len(names)
         self.stage = np.zeros(len(self.centres), dtype=np.intp)
         """When a parameter is fitted: 0 what deployments share, 1 what is peculiar to a model on a device,

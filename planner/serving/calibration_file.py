@@ -2,15 +2,16 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.serving.calibrate import Fitted, Problem, fit, leave_out
-from planner.serving.coefficients import NAMES, CoefficientFile, Provenance, Spread
+from planner.serving.coefficients import NAMES, PLATFORM, RELEASE, CoefficientFile, Provenance, Spread
 from planner.serving.engines import resolve
+from planner.serving.intervals import total, unseen
 from planner.serving.measured import Row
 from planner.serving.placement import place
 from planner.serving.priors import ACROSS, EFFECTS, SHIPPED
@@ -36,7 +37,9 @@ class Calibration:
     errors: dict[str, Array]
 
 
-def calibrate(rows: Sequence[Row], *, also: Sequence[Row] = (), say: Say = _quiet) -> Calibration:
+def calibrate(
+    rows: Sequence[Row], *, also: Sequence[Row] = (), apart: Sequence[Row] = (), say: Say = _quiet
+) -> Calibration:
     """Fit all rows, and estimate the spread of what the fit has not seen.
 
     Parameters
@@ -46,6 +49,9 @@ def calibrate(rows: Sequence[Row], *, also: Sequence[Row] = (), say: Say = _quie
     also : sequence of Row
         More of them, which take part in every fit that may see them, but not in the errors. What only
         they have seen counts as new, with the wider interval, for no held-out error tells how sure it is.
+    apart : sequence of Row
+        Measurements of other sources, which no fit sees: with the sources left out they say how uncertain
+        a source is that was not measured.
     say : callable
         Told about progress and scores.
     """
@@ -55,7 +61,8 @@ def calibrate(rows: Sequence[Row], *, also: Sequence[Row] = (), say: Say = _quie
     errors = {}
     for label, key in KEYS.items():
         structure = SHIPPED if label == "setting" else ACROSS
-        errors[label] = leave_out(rows, key, also=also, structure=structure)
+        only = _several_ways(rows) if label == "platform" else None
+        errors[label] = leave_out(rows, key, also=also, structure=structure, only=only)
         say(f"refitted without each {label}")
     scores = {
         f"{label}, {metric}": score(values[inside])
@@ -73,13 +80,39 @@ def calibrate(rows: Sequence[Row], *, also: Sequence[Row] = (), say: Say = _quie
         engines=tuple(sorted({_engine(row) for row in rows})),
         pairs=tuple(sorted({f"{_engine(row)}|{row.case.device}" for row in rows})),
         runs=tuple(sorted({place(row.case).groups.run for row in rows})),
+        releases=tuple(sorted({place(row.case).groups.level(RELEASE) for row in rows})),
+        platforms=tuple(sorted({_platform(row) for row in rows})),
+        streams=tuple(sorted({_engine(row) for row in rows if row.stratum == "single"})),
         provenance=Provenance(
             rows=dict(Counter(row.source for row in every)),
             fitted_on=datetime.now(UTC).date().isoformat(),
             scores=scores,
         ),
     )
-    return Calibration(file, errors)
+    return Calibration(_pooled(file, whole, apart, rows, errors["source"]) if apart else file, errors)
+
+
+def _pooled(
+    file: CoefficientFile, whole: Fitted, apart: Sequence[Row], rows: Sequence[Row], held_out: Array
+) -> CoefficientFile:
+    """Let intervals of new sources hold 80 % of rows apart and of sources left out, together."""
+    problem = Problem(apart)
+    errors = whole.log_predicted(problem) - problem.log_measured
+    streams = [file.is_stream(row.case, _engine(row)) for row in apart]
+    named = [
+        replace(row, stratum="single" if alone else "") for row, alone in zip(apart, streams, strict=True)
+    ]
+    spread, own = dict(file.spread), _by_metric(rows)
+    for name, inside in _by_metric(named).items():
+        if name not in spread:
+            continue
+        known = [total(spread[name], unseen(place(apart[i].case), file) - {"new_source"}) for i in inside]
+        lacking = (errors[inside] / Z90) ** 2 - np.array(known) ** 2
+        left_out = (held_out[own[name]] / Z90) ** 2 - total(spread[name], {"new_run"}) ** 2
+        both = np.concatenate([lacking, left_out])
+        needed = float(np.sqrt(max(np.quantile(both[np.isfinite(both)], 0.8), 0.0)))
+        spread[name] = spread[name].model_copy(update={"new_source": _round(needed)})
+    return file.model_copy(update={"spread": spread})
 
 
 def _fold(row: Row) -> str:
@@ -94,6 +127,23 @@ def _run_fold(row: Row) -> str:
     return str(sum(place(row.case).groups.run.encode()) % FOLDS)
 
 
+def _source(row: Row) -> str:
+    """Return the source; of closed loops, which came in one collection, a fifth of the releases."""
+    if row.stratum != "closed":
+        return row.source
+    return str(sum(place(row.case).groups.level(RELEASE).encode()) % FOLDS)
+
+
+def _platform(row: Row) -> str:
+    return place(row.case).groups.level(PLATFORM)
+
+
+def _several_ways(rows: Sequence[Row]) -> list[str]:
+    """Return platforms whose engine was measured on others too; without those of the rest it is new."""
+    ways = Counter(name.split("|")[0] for name in {_platform(row) for row in rows})
+    return [name for name in {_platform(row) for row in rows} if ways[name.split("|")[0]] > 1]
+
+
 def _engine(row: Row) -> str:
     return resolve(row.case.engine, kind="gpu")[0].name
 
@@ -104,8 +154,11 @@ KEYS: dict[str, Callable[[Row], str]] = {
     "device": lambda row: row.case.device,
     "engine": _engine,
     "run": _run_fold,
+    "source": _source,
+    "platform": _platform,
 }
-"""What is left out: fifths of the settings, whole models, devices and engines, fifths of the runs."""
+"""What is left out: fifths of the settings, whole models, devices and engines, fifths of the runs, sources,
+and engines on one compute API of several."""
 
 
 def _by_metric(rows: Sequence[Row]) -> dict[str, NDArray[np.intp]]:
@@ -143,6 +196,8 @@ def _spread(errors: dict[str, Array], inside: NDArray[np.intp]) -> Spread:
         new_model=more("model", run),
         new_device=more("device", run),
         new_engine=more("engine", run),
+        new_source=more("source", run),
+        new_platform=more("platform", run),
     )
 
 

@@ -14,6 +14,7 @@ from typing import ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from planner.deployment import Case, Load
 from tonnage.files import FileRecord, Record, read_record
 
 SHIPPED = Path(__file__).with_name("coefficients.json")
@@ -92,6 +93,10 @@ RUN = "engine+version+backend+device+model+weights"
 """Grouping of what is measured in one go, with one launch script, client and state of the machine."""
 
 
+RELEASE = "engine+version"
+PLATFORM = "engine+backend"
+
+
 class Groups(Record):
     """The groups that a deployment belongs to; deviations are looked up by them."""
 
@@ -114,6 +119,16 @@ class Groups(Record):
     """Compute API that the engine goes through: cuda, metal, vulkan, rocm, cpu ..."""
     version: str = "-"
     """Release of the engine, as stated."""
+    scales: str = "-"
+    """How 8-bit floats are scaled: 'block' or 'tensor'; '-' for all other formats."""
+    sort: str = "dense"
+    """Whether the model has routed experts ('experts')."""
+    mixer: str = "heads"
+    """Kind of attention: 'heads' with a cache of their own, 'latent', or 'recurrent' with or without any."""
+    pace: str = "apart"
+    """Whether the users of a closed loop stay in step ('together'); see `pace`."""
+    load: str = "served"
+    """Whether requests come one by one through a server ('served') or lie there at the start ('offline')."""
 
     @property
     def run(self) -> str:
@@ -136,6 +151,10 @@ class Spread(Record):
     new_engine: float = 0.0
     new_run: float = 0.0
     """More when no run of this release, device, model and format was; applies to everything new."""
+    new_source: float = 0.0
+    """More when nothing of this release was: another client, launch script and state of the engine."""
+    new_platform: float = 0.0
+    """More when nothing of this engine on this compute API was."""
 
 
 class Provenance(Record):
@@ -167,6 +186,12 @@ class CoefficientFile(FileRecord):
     """Engine and device that were measured together, as `engine|device`."""
     runs: tuple[str, ...] = ()
     """Release, device, model and format that were measured together; see `RUN`."""
+    releases: tuple[str, ...] = ()
+    """Engine and release, as stated, that were measured; `engine|-` where runs state none."""
+    platforms: tuple[str, ...] = ()
+    """Engine and compute API that were measured."""
+    streams: tuple[str, ...] = ()
+    """Engines that were measured with one sequence at a time, as programs for one user."""
     provenance: Provenance
 
     @model_validator(mode="after")
@@ -192,6 +217,24 @@ class CoefficientFile(FileRecord):
         Where no release is stated nobody knows which it is, so the answer is no.
         """
         return groups.version != "-" and groups.run in self._known_runs
+
+    def has_source(self, groups: Groups) -> bool:
+        """Tell whether rows of this release were in the fit; where none is stated, of this very run.
+
+        Files of earlier versions hold no releases; all count as known there.
+        """
+        if groups.version == "-":
+            return not self.releases or groups.run in self._known_runs
+        return not self.releases or groups.level(RELEASE) in self.releases
+
+    def is_stream(self, case: Case, engine: str) -> bool:
+        """Tell whether a case is one sequence of an engine that is measured so; servers err otherwise."""
+        alone = case.concurrency == 1 and case.load is Load.CLOSED
+        return alone and (not self.streams or engine in self.streams)
+
+    def has_platform(self, groups: Groups) -> bool:
+        """Tell whether rows of this engine on this compute API were in the fit."""
+        return not self.platforms or groups.level(PLATFORM) in self.platforms
 
     @cached_property
     def _known_runs(self) -> frozenset[str]:

@@ -54,6 +54,11 @@ class Engine(Record):
         Whether a request's whole cache is set aside at its start.
     narrow_kv : bool
         Checkpoints with FP8 or narrower floating-point weights bring an FP8 cache.
+    skips_windows : bool
+        Models that attend within one window in all layers attend to everything, and cache it, unless told
+        otherwise.
+    prompts_first : bool
+        Waiting prompts go before decode steps, in steps of their own.
     half_sums : bool
         Products of 16 bits are summed in 16 bits, at the full rate of cards that halve it for wider sums.
     runtime_gib, graphs_gib : float
@@ -67,6 +72,8 @@ class Engine(Record):
     of_free: bool = False
     narrow_kv: bool = False
     half_sums: bool = False
+    skips_windows: bool = False
+    prompts_first: bool = False
     max_sequences: int = Field(ge=1)
     chunk_tokens: int = Field(ge=1)
     reserve: Literal["full", "grow"]

@@ -1,6 +1,6 @@
 """How sure: bands around predictions from cross-validated spread, never below what physics allows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,7 +90,7 @@ def sigmas(metric: str, cases: Sequence[Case], placed: Sequence[Placed], file: C
     seen: dict[tuple[int, bool], float] = {}
     out = np.empty(len(cases))
     for i, (case, one) in enumerate(zip(cases, placed, strict=True)):
-        stream = case.concurrency == 1 and case.load is Load.CLOSED
+        stream = file.is_stream(case, one.groups.engine)
         key = (id(one.groups), stream)
         if key not in seen:
             seen[key] = sigma(metric, one, file, stream=stream)
@@ -104,23 +104,29 @@ def sigma(metric: str, one: Placed, file: CoefficientFile, *, stream: bool = Fal
         laws = [law.sigma_log for law in one.target.laws if law.kernel in ("gemm", "quant_matmul")]
         return float(np.hypot(np.median(laws) if laws else 0.3, MEASURED_ENGINE_SIGMA))
     spread = file.spread.get(f"{metric}_single" if stream else metric) or file.spread[metric]
-    known = total(
-        spread,
-        new_model=one.cut.model not in file.models,
-        new_device=not file.has_measured(one.groups),
-        new_engine=one.groups.engine not in file.engines,
-        new_run=not file.has_run(one.groups),
-    )
+    known = total(spread, unseen(one, file))
     return float(np.hypot(known, ASSUMED_SIGMA[metric])) if one.target.evidence is Evidence.ASSUMED else known
 
 
-def total(
-    spread: Spread, *, new_model: bool, new_device: bool, new_engine: bool, new_run: bool = True
-) -> float:
+def unseen(one: Placed, file: CoefficientFile) -> frozenset[str]:
+    """Return what of a deployment was not in the fit: names of fields of `Spread`."""
+    groups = one.groups
+    seen = {
+        "new_model": one.cut.model in file.models,
+        "new_device": file.has_measured(groups),
+        "new_engine": groups.engine in file.engines,
+        "new_run": file.has_run(groups),
+        "new_source": file.has_source(groups),
+        "new_platform": groups.engine not in file.engines or file.has_platform(groups),
+    }
+    return frozenset(name for name, known in seen.items() if not known)
+
+
+def total(spread: Spread, new: Collection[str] = ()) -> float:
     """Add the variances that apply; what is new in anything else is a new run as well."""
-    variance = spread.known**2
-    variance += spread.new_run**2 if new_run else 0.0
-    variance += spread.new_model**2 if new_model else 0.0
-    variance += spread.new_device**2 if new_device else 0.0
-    variance += spread.new_engine**2 if new_engine else 0.0
-    return float(np.sqrt(variance))
+    return float(np.hypot(spread.known, added(spread, new)))
+
+
+def added(spread: Spread, new: Collection[str]) -> float:
+    """Return what is added by what was not in the fit, in quadrature."""
+    return float(np.sqrt(sum(getattr(spread, name) ** 2 for name in new)))

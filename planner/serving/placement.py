@@ -9,16 +9,19 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.deployment import Deployment
+from planner.deployment import Case, Deployment, Load
 from planner.serving import backends, variant
 from planner.serving.coefficients import NAMES, CoefficientFile, Groups
 from planner.serving.engines import Engine, resolve
+from planner.serving.pace import in_step
 from planner.serving.target import Target, target
 from planner.serving.variant import PLAIN, Variant
 from workloads import formats, models
 from workloads.architecture import Architecture
 from workloads.formats import KvFormat, WeightFormat
+from workloads.mixers import Attention, CompressedAttention, LatentAttention, SharedAttention
 from workloads.shard import Shard
+from workloads.windows import all_windowed, without_windows
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -33,6 +36,8 @@ class Cut(NamedTuple):
     kv: str | None
     shard: Shard
     variant: Variant = PLAIN
+    windows: bool = True
+    """Whether the engine keeps to the model's sliding windows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +65,7 @@ def _place(
     lengths: str,
     api: str | None,
     version: str | None,
+    load: Load | None,
 ) -> Placed:
     on = target(device)
     engine, notes = resolve(engine_name, kind=on.kind)
@@ -68,11 +74,13 @@ def _place(
         on = backends.cores(device)
         api = api if on.kind == "cpu" else backends.backend(None, engine=engine.name, on=on)
     form = formats.get(weights)
+    architecture = models.get(model)
+    windows = not (engine.skips_windows and all_windowed(architecture))
     if kv is None and engine.narrow_kv and form.activation_dtype in ("fp8", "fp4"):
         kv = "FP8"
     return Placed(
-        cut=Cut(model, form.id, kv, shard),
-        architecture=models.get(model),
+        cut=Cut(model, form.id, kv, shard, windows=windows),
+        architecture=architecture if windows else without_windows(architecture),
         weights=form,
         kv=formats.kv(kv),
         target=on,
@@ -89,6 +97,11 @@ def _place(
             generation=on.generation,
             backend=api,
             version=version or "-",
+            scales=scales(form, model),
+            sort="experts" if architecture.has_experts else "dense",
+            mixer=mixer_class(architecture),
+            pace="together" if load is Load.CLOSED and in_step(engine, version, lengths=lengths) else "apart",
+            load="offline" if load is Load.SATURATED else "served",
         ),
         notes=(*notes, *on.notes),
     )
@@ -106,7 +119,10 @@ def place(deployment: Deployment) -> Placed:
     shard = Shard(tp=d.tp, pp=d.pp, attention_dp=d.attention_dp, moe_tp=d.moe_tp, moe_ep=d.moe_ep)
     _ = shard.expert_cut
     lengths = "fixed" if getattr(d, "length_spread", "fixed") == "fixed" else "drawn"
-    found = _place(d.device, d.engine, d.model, d.weights, d.kv, shard, lengths, d.backend, d.engine_version)
+    load = d.load if isinstance(d, Case) else None
+    found = _place(
+        d.device, d.engine, d.model, d.weights, d.kv, shard, lengths, d.backend, d.engine_version, load
+    )
     return variant.applied(found, variant.of(d))
 
 
@@ -115,6 +131,28 @@ def weight_class(form: WeightFormat) -> str:
     if form.bits_per_weight >= 15.9:
         return "plain"
     return f"{form.family}-{round(form.bits_per_weight - 0.2)}"
+
+
+BLOCK_SCALED = ("deepseek-", "kimi-k2", "minimax-m2", "qwen3")
+"""Models whose FP8 checkpoints scale blocks of 128 x 128 weights: `weight_block_size` in the
+quantization_config of their publishers' FP8 releases. Those of others scale tensors or channels."""
+
+
+def scales(form: WeightFormat, model: str) -> str:
+    """Say how 8-bit floats of a model are scaled; kernels for blocks are others than those for tensors."""
+    if form.family != "fp8":
+        return "-"
+    blocks = form.id == "FP8_BLOCK128" or (form.id == "FP8_W8A8" and model.startswith(BLOCK_SCALED))
+    return "block" if blocks else "tensor"
+
+
+def mixer_class(architecture: Architecture) -> str:
+    """Class of a model's mixers: kernels of a class are alike."""
+    mixers = [mixer for block in architecture.blocks for mixer in block.mixers]
+    if any(isinstance(mixer, LatentAttention) for mixer in mixers):
+        return "latent"
+    attends = (Attention, SharedAttention, CompressedAttention)
+    return "heads" if all(isinstance(mixer, attends) for mixer in mixers) else "recurrent"
 
 
 def groups_of(placed: Sequence[Placed]) -> list[Index]:

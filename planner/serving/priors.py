@@ -55,29 +55,41 @@ class Effect:
     coefficient: str
     grouping: str
     sigma: float
+    centres: tuple[tuple[str, float], ...] = ()
+    """Levels whose deviation is not believed to be zero, with what it is believed to be."""
 
+
+STORED = "weights+scales+sort"
+"""How dense weights are stored and scaled, apart for models whose experts are quantized differently."""
+IN_STEP = 2.3
+"""From a share of 0.05 of others' prompts that a request waits for to 0.5; see `pace`."""
 
 EFFECTS = (
-    Effect("weight_frac", "weights", 0.10),
+    Effect("weight_frac", STORED, 0.10),
     Effect("weight_frac", "memory", 0.10),
     Effect("weight_frac", "engine", 0.05),
-    Effect("expert_frac", "weights", 0.12),
+    Effect("expert_frac", "weights+scales", 0.12),
     Effect("expert_frac", "engine", 0.15),
     Effect("cache_frac", "engine", 0.25),
-    Effect("matmul_frac", "weights", 0.25),
+    Effect("cache_frac", "engine+load", 0.2),
+    Effect("matmul_frac", STORED, 0.75),
     Effect("matmul_frac", "engine", 0.15),
     Effect("matmul_frac", "vendor", 0.25),
-    Effect("matmul_frac", "device", 0.15),
-    Effect("matmul_frac", "generation", 0.15),
+    Effect("matmul_frac", "engine+load", 0.15),
+    Effect("matmul_frac", "device", 0.075),
+    Effect("matmul_frac", "generation", 0.075),
     Effect("expert_matmul_frac", "engine", 0.2),
-    Effect("expert_matmul_frac", "weights", 0.2),
+    Effect("expert_matmul_frac", "weights+scales", 0.6),
     Effect("attention_frac", "engine", 0.4),
     Effect("dequant_flop", "vendor", 0.5),
     Effect("dequant_flop", "weights", 0.3),
     Effect("step_s", "engine", 0.5),
+    Effect("step_s", "engine+load", 0.4),
     Effect("layer_s", "engine", 0.5),
     Effect("layer_s", "vendor", 0.4),
-    Effect("layer_s", "weights", 0.2),
+    Effect("layer_s", STORED, 0.2),
+    Effect("layer_s", "mixer", 0.3),
+    Effect("layer_s", "engine+load", 0.3),
     Effect("layer_s", "device", 0.2),
     Effect("layer_s", "engine+device+model+weights", 0.1),
     Effect("weight_frac", "backend", 0.15),
@@ -85,7 +97,9 @@ EFFECTS = (
     Effect("dequant_flop", "backend", 0.5),
     Effect("layer_s", "backend", 0.4),
     Effect("moe_layer_s", "engine", 0.4),
+    Effect("moe_layer_s", "engine+load", 0.3),
     Effect("sequence_s", "engine", 0.5),
+    Effect("sequence_s", "engine+load", 0.8),
     Effect("all_reduce_s", "engine", 0.3),
     Effect("all_reduce_s", "link", 0.5),
     Effect("link_frac", "link", 0.4),
@@ -98,9 +112,11 @@ EFFECTS = (
     Effect("wait_steps", "engine", 0.8),
     Effect("wait_steps", "engine+device", 0.5),
     Effect("wait_steps", "engine+device+model+weights", 0.5),
-    Effect("wave_share", "engine+lengths", 0.3),
+    Effect("wave_share", "engine+lengths", 0.2),
+    Effect("wave_share", "pace", 0.1, (("together", IN_STEP),)),
     Effect("room_frac", "engine", 0.1),
     Effect("room_frac", "engine+device+weights", 0.3),
+    Effect("step_factor", "engine+version", 0.05),
     Effect("step_factor", "engine+device+model+weights", 0.05),
     Effect("step_factor", RUN, 0.08),
     Effect("first_token_factor", RUN, 0.24),
@@ -114,6 +130,7 @@ EFFECTS = (
     Effect("cache_frac", RUN, 0.4),
     Effect("all_reduce_s", RUN, 0.6),
     Effect("layer_s", RUN, 0.3),
+    Effect("attention_frac", RUN, 1.5),
 )
 
 

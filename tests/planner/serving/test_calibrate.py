@@ -10,9 +10,10 @@ from planner.deployment import Case
 from planner.serving import coefficients
 from planner.serving.calibrate import Layout, Problem, fit, leave_out
 from planner.serving.calibration_file import calibrate
-from planner.serving.coefficients import NAMES, RUN, CoefficientFile
+from planner.serving.coefficients import NAMES, RUN, CoefficientFile, Spread
+from planner.serving.intervals import total, unseen
 from planner.serving.measured import ALIKE, Row, read_rows, weights
-from planner.serving.priors import SHIPPED
+from planner.serving.priors import SHIPPED, Effect, Structure
 from tonnage.errors import FitRejected, FormatError
 
 
@@ -133,10 +134,71 @@ def test_a_file_of_an_earlier_version_still_loads_and_knows_no_runs():
     data = coefficients.shipped().model_dump(mode="json")
     del data["base"]["first_token_factor"]
     data["effects"].pop("first_token_factor", None)
-    data.pop("runs")
+    for name in ("runs", "releases", "platforms", "streams"):
+        data.pop(name, None)
     for spread in data["spread"].values():
-        spread.pop("new_run")
+        for name in ("new_run", "new_source", "new_platform"):
+            spread.pop(name, None)
     file = CoefficientFile.parse(data, where="coefficients.json")
-    one = Problem(rows()).groups[0]
+    problem = Problem(rows())
+    one = problem.groups[0]
     assert file.resolve(one).first_token_factor == 1.0
     assert not file.has_run(one)
+    assert file.has_source(one) and file.has_platform(one)
+    assert not unseen(problem.placed[0], file) & {"new_source", "new_platform"}
+
+
+def test_a_release_that_nobody_stated_counts_as_measured_only_where_its_run_was():
+    file = coefficients.shipped()
+    run = next(one for one in file.runs if one.split("|")[1] == "-")
+    engine, version, backend, device, model, weights = run.split("|")
+    stated = {
+        "engine": engine, "version": version, "backend": backend, "device": device, "model": model,
+        "weights": weights,
+    }  # fmt: skip
+    known = Problem(rows()).groups[0].model_copy(update=stated)
+    assert file.has_source(known)
+    assert not file.has_source(known.model_copy(update={"model": "qwen3-14b"}))
+    assert not file.has_source(known.model_copy(update={"version": "0.0.1"}))
+
+
+def test_what_is_new_widens_and_never_twice_for_engine_and_platform():
+    spread = Spread(known=0.1, new_run=0.2, new_source=0.2, new_engine=0.4, new_platform=0.3)
+    assert total(spread) == pytest.approx(0.1)
+    assert total(spread, {"new_run", "new_source"}) == pytest.approx(0.3)
+    known = Problem(rows()).placed[0]
+    strange = replace(known, groups=known.groups.model_copy(update={"engine": "new"}))
+    found = unseen(strange, coefficients.shipped())
+    assert "new_engine" in found and "new_platform" not in found
+
+
+def test_one_sequence_of_a_server_is_not_as_sure_as_that_of_a_program_for_one_user():
+    file = coefficients.shipped()
+    alone, many = (
+        Case(id="x", device="nvidia-l4", model="llama-3.1-8b", weights="Q4_K_M", concurrency=c)
+        for c in (1, 2)
+    )
+    assert file.is_stream(alone, "llama.cpp") and not file.is_stream(many, "llama.cpp")
+    assert not file.is_stream(alone, "vllm")
+
+
+def test_rows_apart_widen_new_sources_and_move_nothing_else():
+    data = rows(noise=0.05)
+    off = np.random.default_rng(3).normal(0.0, 0.5, len(data))
+    apart = [replace(row, measured=row.measured * float(np.exp(e))) for row, e in zip(data, off, strict=True)]
+    plain, wide = calibrate(data).file, calibrate(data, apart=apart).file
+    assert plain.base == wide.base and plain.effects == wide.effects
+    for name, spread in wide.spread.items():
+        assert spread.new_source > plain.spread[name].new_source
+        assert spread.model_copy(update={"new_source": 0.0}) == plain.spread[name].model_copy(
+            update={"new_source": 0.0}
+        )
+
+
+def test_what_is_believed_of_a_level_is_where_its_deviation_starts():
+    believed = Effect("wave_share", "engine", 0.1, (("vllm", 2.0),))
+    layout = Layout(Problem(rows()).groups, Structure(SHIPPED.priors, (believed,)))
+    (levels,) = layout.levels
+    assert {name: layout.centres[i] for name, i in levels.items()} == {
+        name: 2.0 * (name == "vllm") for name in levels
+    }
