@@ -11,7 +11,7 @@ from planner.simulate.replicate import simulate
 from workloads.scenario import Candidates, Scenario, Slo, TrafficClass
 
 LONG = TrafficClass(
-    name="long", requests_per_s=20.0, prompt_tokens=8000.0, output_tokens=300.0,
+    name="long", requests_per_s=16.0, prompt_tokens=8000.0, output_tokens=300.0,
     slo=Slo(ttft_p95_s=3.0, tpot_p95_s=0.02),
 )  # fmt: skip
 ASKED = Candidates(
@@ -69,7 +69,9 @@ def test_a_record_with_halves_comes_back_as_it_was(split: Plan) -> None:
 
 def test_the_simulation_counts_each_request_once(split: Plan) -> None:
     asked = experiment_of_plan(split, requests=100, replications=1, seed=0)
-    assert sum(each.arrivals.requests_per_s for each in asked.traffic.kinds) == pytest.approx(20.0)
+    assert sum(each.arrivals.requests_per_s for each in asked.traffic.kinds) == pytest.approx(
+        LONG.requests_per_s
+    )
     readers = [kind for kind in asked.fleet.kinds if kind.role is Role.PREFILL]
     writers = [kind for kind in asked.fleet.kinds if kind.role is Role.DECODE]
     assert readers
