@@ -21,14 +21,12 @@ from profiler.progress import OnProgress, Progress, left_s
 from profiler.store import PartHeader, Store, check_same
 from profiler.traps import find_traps
 from profiler.visits import Visits
-from profiler.weather import calm_frac, judged
+from profiler.weather import MOSTLY_CALM_FRAC, calm_frac, judged
 from tonnage.errors import BackendUnavailable, UnknownName
 from tonnage.files import check_writable, positive, write_record
 
 KEPT_FRAC = 0.25
 """Of the usable memory, for points that stay laid out between passes."""
-MOSTLY_CALM_FRAC = 0.8
-"""Of the passes: where fewer were calm, the profile says so."""
 STAMP_EVERY_S = 30.0
 """Between stamps of the conditions while the bench runs."""
 GAUGE_BACKEND = "numba"

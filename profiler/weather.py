@@ -7,11 +7,16 @@ from profiler.memory_weather import limited_by_memory
 from profiler.passes import judged_anew
 from profiler.profile import Measurement, Pass
 
+MOSTLY_CALM_FRAC = 0.8
+"""Of the passes: where fewer were calm, the profile says so, and one pass alone is not trusted."""
 HELP = "repeat when the host is calmer, or give a larger --budget"
 
 
 def judged(measurements: Iterable[Measurement]) -> tuple[Measurement, ...]:
     """Call passes unsteady that the cores, or for what memory limits memory, gave less than their best.
+
+    Where that happens often, a trial of a single pass is unsteady too: no second one says that it was calm
+    throughout.
 
     Parameters
     ----------
@@ -22,7 +27,19 @@ def judged(measurements: Iterable[Measurement]) -> tuple[Measurement, ...]:
     passes = [one for measurement in found for one in measurement.passes]
     cores = best_of([one.core_turns_per_s for one in passes if one.core_turns_per_s is not None])
     memory = best_of([one.read_bytes_per_s for one in passes if one.read_bytes_per_s is not None])
-    return tuple(_judged(one, cores=cores, memory=memory) for one in found)
+    calm = calm_frac(found)
+    alone = calm is not None and calm < MOSTLY_CALM_FRAC
+    each = (_judged(one, cores=cores, memory=memory) for one in found)
+    return tuple(_alone(one) if alone and len(one.passes) == 1 else one for one in each)
+
+
+def _alone(measurement: Measurement) -> Measurement:
+    if not measurement.stable:
+        return measurement
+    why = "measured in one pass only, while the cores gave less than their best around many others"
+    return measurement.model_copy(
+        update={"stable": False, "why_unstable": f"{why}; give a larger --budget, or repeat when it is calmer"}
+    )
 
 
 def _judged(measurement: Measurement, *, cores: float | None, memory: float | None) -> Measurement:

@@ -65,6 +65,17 @@ def test_what_memory_gave_matters_only_to_what_memory_limits():
     assert kept == free
 
 
+def test_a_single_pass_is_trusted_only_where_the_cores_are_mostly_calm():
+    alone = one_pass(1e-3, core=BEST)
+    shared = [of(*(one_pass(1e-3, core=0.5 * BEST) for _ in range(2))) for _ in range(10)]
+    assert judged([*calm(), alone])[-1] == alone
+    found = judged([*calm(20), *shared, alone])[-1]
+    assert not found.stable
+    assert "one pass only" in found.why_unstable
+    twice = of(alone, alone)
+    assert judged([*calm(20), *shared, twice])[-1] == twice
+
+
 def test_a_pass_that_was_doubted_keeps_its_own_reason():
     shaken = of(one_pass(1e-3, core=BEST), one_pass(1e-3, core=0.5 * BEST))
     own = shaken.passes[1].model_copy(update={"why_unsteady": "only 2 samples"})
