@@ -36,10 +36,8 @@ def judged(measurements: Iterable[Measurement]) -> tuple[Measurement, ...]:
 def _alone(measurement: Measurement) -> Measurement:
     if not measurement.stable:
         return measurement
-    why = "measured in one pass only, while the cores gave less than their best around many others"
-    return measurement.model_copy(
-        update={"stable": False, "why_unstable": f"{why}; give a larger --budget, or repeat when it is calmer"}
-    )
+    why = f"measured in one pass only, while the cores gave less than their best around many others; {HELP}"
+    return measurement.model_copy(update={"stable": False, "why_unstable": why})
 
 
 def _judged(measurement: Measurement, *, cores: float | None, memory: float | None) -> Measurement:
