@@ -7,7 +7,7 @@ from reports.content import Table, headings
 from reports.numbers import percent, usd
 
 NOT_KNOWN = "cannot serve alone"
-NO_FACTOR = "at none"
+LESS_ANYWAY, MORE_ANYWAY = "less even at 0 %", "more even at 100 %"
 SAME = "the same"
 
 
@@ -104,7 +104,7 @@ def successes(found: TaskEven) -> Table:
         (
             one.model or "all of them at once",
             "" if one.success_frac is None else percent(one.success_frac, digits=2),
-            _even(one),
+            _even(found, one),
             one.against,
         )
         for one in found.successes
@@ -112,9 +112,11 @@ def successes(found: TaskEven) -> Table:
     return Table(columns=columns, rows=rows, title="How often models must succeed")
 
 
-def _even(one: SuccessEven) -> str:
+def _even(found: TaskEven, one: SuccessEven) -> str:
     if one.even_factor is None:
-        return NO_FACTOR
+        alone = f"{found.strongest} alone"
+        rival_usd = found.strongest_usd if one.against == alone else found.person_usd
+        return LESS_ANYWAY if rival_usd is not None and found.usd < rival_usd else MORE_ANYWAY
     if one.success_frac is None:
         return f"{percent(one.even_factor, digits=2)} of theirs"
     return percent(min(one.even_factor * one.success_frac, 1.0), digits=2)
