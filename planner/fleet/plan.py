@@ -25,6 +25,7 @@ from planner.fleet.split_search import is_half
 from planner.fleet.task_cost import reliable_task
 from planner.fleet.task_market import check_tasks
 from planner.role import Role
+from planner.serving.unchecked import uncollected
 from tonnage.units import HOURS_PER_MONTH
 from workloads.scenario import Objective, Scenario
 from workloads.scenario_checks import check_objective
@@ -41,6 +42,7 @@ UNUSED = "no plan with it is cheaper than the best one without"
 AT_PEAK = ", even at its datasheet peak"
 
 
+@uncollected()
 def make_plan(scenario: Scenario) -> Plan:
     """Return the cheapest plan for a scenario, or why there is none.
 
