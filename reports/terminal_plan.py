@@ -164,10 +164,13 @@ def _short(device: str) -> str:
 def _felt(plan: Plan) -> Grid:
     grid = table("What users feel at the peak load", "what", "median and 80 % interval")
     predicted = plan.predicted
-    if predicted.ttft_p95_s is not None:
-        grid.add_row("time to first token, 95th percentile", interval(predicted.ttft_p95_s, "s"))
-    if predicted.tpot_p95_s is not None:
-        grid.add_row("time per output token, 95th percentile", interval(predicted.tpot_p95_s, "s"))
+    several = len(predicted.by_class) > 1
+    for name, felt in predicted.by_class.items() if several else (("", predicted),):
+        of = f" of {name}" if several else ""
+        if felt.ttft_p95_s is not None:
+            grid.add_row(f"time to first token{of}, 95th percentile", interval(felt.ttft_p95_s, "s"))
+        if felt.tpot_p95_s is not None:
+            grid.add_row(f"time per output token{of}, 95th percentile", interval(felt.tpot_p95_s, "s"))
     if predicted.slo_probability is not None:
         grid.add_row("probability that all limits hold", percent(predicted.slo_probability, digits=2))
     return grid

@@ -8,7 +8,7 @@ from planner.deployment import Case, Load
 from planner.fleet.ability import Ability
 from planner.fleet.halves import interconnect
 from planner.fleet.outcome import Deployed, Outcome
-from planner.fleet.plan_record import Predicted, Unit
+from planner.fleet.plan_record import ClassPredicted, Predicted, Unit
 from planner.fleet.split_search import is_half
 from planner.prediction import Prediction
 from planner.role import Role
@@ -24,6 +24,7 @@ class Felt:
     """One class on one line; None where nothing is predicted."""
 
     line: str
+    traffic: str
     ttft_s: Quantiles | None = None
     tpot_s: Quantiles | None = None
     ttft_p95_s: Quantiles | None = None
@@ -42,14 +43,14 @@ def felt(outcome: Outcome) -> tuple[Felt, ...]:
         return halves
     from planner.serving.predict import predict_batch
 
-    answers = predict_batch([case for _, _, case in asked])
+    answers = predict_batch([case for *_, case in asked])
     return halves + tuple(
-        _of_prediction(key, answer) if isinstance(answer, Prediction) else _of_ability(key, ability)
-        for (key, ability, _), answer in zip(asked, answers, strict=True)
+        _row(key, name, answer if isinstance(answer, Prediction) else ability)
+        for (key, name, ability, _), answer in zip(asked, answers, strict=True)
     )
 
 
-def _asked(outcome: Outcome) -> Iterable[tuple[str, Ability, Case]]:
+def _asked(outcome: Outcome) -> Iterable[tuple[str, str, Ability, Case]]:
     classes = outcome.market.scenario.classes
     for item in outcome.deployed():
         if item.line.candidate.measured is None and not is_half(item.line):
@@ -61,11 +62,14 @@ def _of_halves(outcome: Outcome) -> Iterable[Felt]:
 
     To the time of a prefill unit comes that of the slowest decode unit of its pool.
     """
+    classes = outcome.market.scenario.classes
     rows = [(item, j, _half(outcome, item, j)) for item in outcome.deployed() for j in _served(item)]
     for item, j, own in rows:
         candidate = item.line.candidate
         if candidate.role is Role.DECODE:
-            yield Felt(line=candidate.key, tpot_s=own.tpot_s, tpot_p95_s=own.tpot_p95_s)
+            yield Felt(
+                line=candidate.key, traffic=classes[j].name, tpot_s=own.tpot_s, tpot_p95_s=own.tpot_p95_s
+            )
             continue
         beside = [
             other
@@ -77,6 +81,7 @@ def _of_halves(outcome: Outcome) -> Iterable[Felt]:
         mean, high = (worst(getattr(one, name) for one in beside) for name in ("ttft_s", "ttft_p95_s"))
         yield Felt(
             line=candidate.key,
+            traffic=classes[j].name,
             ttft_s=_together(own.ttft_s, mean),
             ttft_p95_s=_together(own.ttft_p95_s, high),
         )
@@ -107,7 +112,7 @@ def _together(one: Quantiles, other: Quantiles | None) -> Quantiles:
     return Quantiles(p10=one.p10 + other.p10, p50=one.p50 + other.p50, p90=one.p90 + other.p90)
 
 
-def _of_line(item: Deployed, classes: Sequence[TrafficClass]) -> Iterable[tuple[str, Ability, Case]]:
+def _of_line(item: Deployed, classes: Sequence[TrafficClass]) -> Iterable[tuple[str, str, Ability, Case]]:
     use = item.busy / item.count
     candidate = item.line.candidate
     rows = zip(classes, item.line.abilities or (), item.line.capacity, item.shares, strict=True)
@@ -121,12 +126,14 @@ def _of_line(item: Deployed, classes: Sequence[TrafficClass]) -> Iterable[tuple[
                 load=Load.OPEN,
                 requests_per_s=use * capacity,
             )
-            yield candidate.key, ability, case
+            yield candidate.key, traffic.name, ability, case
 
 
-def _of_prediction(line: str, found: Prediction) -> Felt:
+def _row(line: str, traffic: str, found: Prediction | Ability) -> Felt:
+    """Of an ability, where nothing is predicted: what is felt at the largest rate, which is slower."""
     return Felt(
         line=line,
+        traffic=traffic,
         ttft_s=found.ttft_s,
         tpot_s=found.tpot_s,
         ttft_p95_s=found.ttft_p95_s,
@@ -134,23 +141,20 @@ def _of_prediction(line: str, found: Prediction) -> Felt:
     )
 
 
-def _of_ability(line: str, ability: Ability) -> Felt:
-    """Fall back to what is felt at the largest rate, which is slower."""
-    return Felt(
-        line=line,
-        ttft_s=ability.ttft_s,
-        tpot_s=ability.tpot_s,
-        ttft_p95_s=ability.ttft_p95_s,
-        tpot_p95_s=ability.tpot_p95_s,
-    )
-
-
 def predicted(outcome: Outcome, rows: Sequence[Felt]) -> Predicted:
-    """Return what the plan's users feel: the worst class on the worst line."""
+    """Return what the plan's users feel: the worst class on the worst line, and each class by itself."""
+    by_class = {
+        name: ClassPredicted(
+            ttft_p95_s=worst(row.ttft_p95_s for row in rows if row.traffic == name),
+            tpot_p95_s=worst(row.tpot_p95_s for row in rows if row.traffic == name),
+        )
+        for name in dict.fromkeys(row.traffic for row in rows)
+    }
     return Predicted(
         ttft_p95_s=worst(row.ttft_p95_s for row in rows),
         tpot_p95_s=worst(row.tpot_p95_s for row in rows),
         slo_probability=outcome.slo_probability(),
+        by_class=by_class,
     )
 
 

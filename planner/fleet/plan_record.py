@@ -98,6 +98,13 @@ class Handover(Record):
     """ASSUMED unless the scenario names it."""
 
 
+class ClassPredicted(Record):
+    """What users of one traffic class will feel, the slowest unit that serves them deciding."""
+
+    ttft_p95_s: Quantiles | None = None
+    tpot_p95_s: Quantiles | None = None
+
+
 class Predicted(Record):
     """What users will feel at the planned peak load, the slowest unit of each limit deciding."""
 
@@ -105,6 +112,8 @@ class Predicted(Record):
     tpot_p95_s: Quantiles | None = None
     slo_probability: float | None = None
     """Probability that every stated SLO holds, given the prediction intervals."""
+    by_class: dict[str, ClassPredicted] = Field(default_factory=dict)
+    """By traffic class; empty in plans of older versions."""
 
 
 class Binding(Record):

@@ -26,7 +26,7 @@ def _levels(plan: Plan) -> list[tuple[str, float, Quantiles]]:
         (f"{one.name}: {limit_name(field)}" if named else limit_name(field), limit, predicted)
         for one in plan.scenario.classes
         for field, limit in limits(one.slo).items()
-        if (predicted := prediction(plan, field)) is not None
+        if (predicted := prediction(plan, one.name, field)) is not None
     ]
 
 

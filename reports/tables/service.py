@@ -43,7 +43,7 @@ def quality(one: TrafficClass) -> str:
 def levels(plan: Plan) -> Table:
     """Tabulate each limit beside what is predicted for it."""
     rows = [
-        (one.name, limit_name(field), human(limit, "s"), *_against(plan, field, limit))
+        (one.name, limit_name(field), human(limit, "s"), *_against(plan, one.name, field, limit))
         for one in plan.scenario.classes
         for field, limit in limits(one.slo).items()
     ]
@@ -52,14 +52,17 @@ def levels(plan: Plan) -> Table:
     return Table(columns=columns, rows=tuple(rows), title="Limits and predictions", note=note)
 
 
-def prediction(plan: Plan, field: str) -> Quantiles | None:
-    """Return what the plan predicts for a limit, None where it predicts nothing under this name."""
-    found = getattr(plan.predicted, field, None)
+def prediction(plan: Plan, traffic: str, field: str) -> Quantiles | None:
+    """Return what the plan predicts for a limit of a class, None where it predicts nothing under this name.
+
+    Older plans know the slowest class alone.
+    """
+    found = getattr(plan.predicted.by_class.get(traffic, plan.predicted), field, None)
     return found if isinstance(found, Quantiles) else None
 
 
-def _against(plan: Plan, field: str, limit: float) -> tuple[str, str]:
-    predicted = prediction(plan, field)
+def _against(plan: Plan, traffic: str, field: str, limit: float) -> tuple[str, str]:
+    predicted = prediction(plan, traffic, field)
     if predicted is None:
         return "not predicted by itself", "held by construction" if plan.feasible else "–"
     return interval(predicted, "s"), judged(predicted, limit)

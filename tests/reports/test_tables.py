@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.fleet.plan_record import Plan, Rejected
+from planner.fleet.plan_record import ClassPredicted, Plan, Rejected
 from reports.content import Table
 from reports.sources import Sources
 from reports.tables import decision, fleet, handovers, machine, method, reasons, service
@@ -100,3 +100,15 @@ def test_the_fingerprint_is_that_of_the_file(tmp_path):
     write_record(tmp_path / "plan.json", plan)
     digest = hashlib.sha256((tmp_path / "plan.json").read_bytes()).hexdigest()
     assert dict(method.fingerprints(Sources(plan=plan)))["plan.json"] == digest
+
+
+def test_each_class_is_held_against_its_own_limits_by_its_own_prediction():
+    plan = samples.full_plan()
+    slow, fast = (Quantiles(p10=at * 0.9, p50=at, p90=at * 1.1) for at in (1.0, 0.1))
+    each = {"chat": ClassPredicted(ttft_p95_s=fast), "batch": ClassPredicted(ttft_p95_s=slow)}
+    predicted = plan.predicted.model_copy(update={"ttft_p95_s": slow, "by_class": each})
+    rows = service.levels(plan.model_copy(update={"predicted": predicted})).rows
+    first = {row[0]: row for row in rows if "first token" in row[1]}
+    assert first["chat"][3].startswith("100 ms")
+    assert first["chat"][4] == "holds"
+    assert first["batch"][3].startswith("1 s") or first["batch"][3].startswith("1.0")
