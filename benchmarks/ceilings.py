@@ -51,7 +51,9 @@ def our_calls(bench: Bench, size_mib: int) -> Iterator[tuple[str, Call]]:
 
 def best_of(rates: dict[str, list[float]], side: str, quantile: float) -> tuple[float, str]:
     """Return the highest quantile of the rates among the variants of one kind and side, and its name."""
-    found = {name: float(np.quantile(values, quantile)) for name, values in rates.items() if side in name}
+    found = {
+        name: float(np.quantile(values, quantile)) for name, values in rates.items() if name.startswith(side)
+    }
     best = max(found, key=found.__getitem__)
     return found[best], best.removeprefix(side).strip()
 

@@ -14,6 +14,7 @@ import math
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,22 +99,34 @@ def tested(plan: Plan, draw: np.random.Generator) -> dict[str, object]:
     }
 
 
-def run(plans: int, confidence: float, seed: int, *, held: bool) -> list[dict[str, object]]:
-    """Draw scenarios until so many have a plan; return one row per plan."""
+Row = dict[str, object]
+
+
+def rows_of(plans: int, seed: int, row: Callable[[np.random.Generator], Row | None]) -> list[Row]:
+    """Draw until so many scenarios have a plan: `row` makes one and returns what came of it, or None."""
     draw = np.random.default_rng(seed)
-    rows: list[dict[str, object]] = []
+    rows: list[Row] = []
     while len(rows) < plans:
         state = int(draw.integers(2**31))
-        own = np.random.default_rng(state)
         try:
-            plan = (held_plan if held else make_plan)(drawn(own, confidence))
-            if plan.feasible:
-                rows.append({"seed": state, **tested(plan, own)})
+            found = row(np.random.default_rng(state))
+            if found is not None:
+                rows.append({"seed": state, **found})
         except TonnageError as problem:
             print(f"seed {state}: {problem}", file=sys.stderr)
         if len(rows) % 20 == 0 and rows:
             print(f"{len(rows)} plans", file=sys.stderr)
     return rows
+
+
+def run(plans: int, confidence: float, seed: int, *, held: bool) -> list[Row]:
+    """Return one row per random feasible plan."""
+
+    def row(own: np.random.Generator) -> Row | None:
+        plan = (held_plan if held else make_plan)(drawn(own, confidence))
+        return tested(plan, own) if plan.feasible else None
+
+    return rows_of(plans, seed, row)
 
 
 def wilson(held: int, of: int) -> tuple[float, float]:

@@ -15,19 +15,17 @@ of this process.
 import argparse
 import json
 import math
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
-from plan_attainment import tested, wilson
+from plan_attainment import Row, rows_of, tested, wilson
 from plan_speed import anything, asked, timed
 
 from planner.fleet.plan import make_plan
 from planner.fleet.plan_record import Plan
 from planner.simulate.cases import Effort, experiment
 from planner.simulate.replicate import simulate
-from tonnage.errors import TonnageError
 from workloads.scenario import Candidates, Scenario, Slo, TrafficClass
 
 DEVICES = ("nvidia-l40s", "nvidia-a100-sxm4-80gb", "nvidia-h100-sxm5-80gb", "nvidia-h200-sxm-141gb")
@@ -88,22 +86,18 @@ def compared(plan: Plan, seed: int) -> dict[str, float]:
     return ratios
 
 
-def run(plans: int, confidence: float, seed: int) -> list[dict[str, object]]:
-    """Draw scenarios until so many have a plan; return one row per plan."""
-    draw = np.random.default_rng(seed)
-    rows: list[dict[str, object]] = []
-    while len(rows) < plans:
-        state = int(draw.integers(2**31))
-        own = np.random.default_rng(state)
-        try:
-            plan = make_plan(drawn(own, confidence))
-            if plan.feasible:
-                number = int(own.integers(2**31))
-                pools = len({unit.pool for unit in plan.units})
-                rows.append({"seed": state, "pools": pools, **tested(plan, own), **compared(plan, number)})
-        except TonnageError as problem:
-            print(f"seed {state}: {problem}", file=sys.stderr)
-    return rows
+def run(plans: int, confidence: float, seed: int) -> list[Row]:
+    """Return one row per random feasible plan."""
+
+    def row(own: np.random.Generator) -> Row | None:
+        plan = make_plan(drawn(own, confidence))
+        if not plan.feasible:
+            return None
+        number = int(own.integers(2**31))
+        pools = len({unit.pool for unit in plan.units})
+        return {"pools": pools, **tested(plan, own), **compared(plan, number)}
+
+    return rows_of(plans, seed, row)
 
 
 def show_times() -> None:

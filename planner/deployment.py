@@ -72,6 +72,13 @@ class Deployment(Record):
     """Prefill instances of the same cut per decode instance, if disaggregated."""
 
 
+def cut_in_words(
+    device: str, model: str, weights: str, engine: str | None, *, devices: int, tp: int, pp: int
+) -> str:
+    """Return a deployment in one line, as plans name it: `2x nvidia-l4 llama-3.1-8b FP8 vllm tp2 pp1`."""
+    return f"{devices}x {device} {model} {weights} {engine} tp{tp} pp{pp}"
+
+
 class Case(Deployment):
     """A deployment under a load: what one prediction answers."""
 

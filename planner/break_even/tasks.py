@@ -32,6 +32,7 @@ RATIO = 1.05
 LESS = 0.99
 """What costs less than this part of another pays: what-ifs are solved to a percent."""
 STEPS = 8
+"""Prices of a person tried, at most."""
 PERSON = "a person"
 SETTLED_FRAC = 1e-6
 

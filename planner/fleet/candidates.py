@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from planner.deployment import Deployment
+from planner.deployment import Deployment, cut_in_words
 from planner.fleet import choices, floors, placement, task_market
 from planner.fleet.known import covers_all, known_deployments, stands_for
 from planner.fleet.limits import Limits, limits_of
@@ -207,7 +207,7 @@ def _purchases(ways: tuple[Lot, ...], size: int, *, pool: str, limits: Limits) -
 
 def key_of(deployment: Deployment) -> str:
     """Return a name that differs for every candidate."""
-    return (
-        f"{deployment.devices}x {deployment.device} {deployment.model} {deployment.weights} "
-        f"{deployment.engine} tp{deployment.tp} pp{deployment.pp}"
+    each = deployment
+    return cut_in_words(
+        each.device, each.model, each.weights, each.engine, devices=each.devices, tp=each.tp, pp=each.pp
     )

@@ -25,7 +25,7 @@ from planner.fleet.split_search import is_half
 from planner.fleet.task_cost import reliable_task
 from planner.fleet.task_market import check_tasks
 from planner.role import Role
-from planner.serving.unchecked import uncollected
+from tonnage.collector import uncollected
 from tonnage.units import HOURS_PER_MONTH
 from workloads.scenario import Objective, Scenario
 from workloads.scenario_checks import check_objective

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from planner.deployment import cut_in_words
 from planner.fleet.plan_record import Handover, Plan, Unit
 from planner.role import Role
 
@@ -67,7 +68,7 @@ def _by_pools(plan: Plan) -> Iterator[Way]:
 
 def key_of_unit(unit: Unit) -> str:
     """Return how handovers name the deployment of a unit: as candidates are named."""
-    return (
-        f"{unit.devices_per_unit}x {unit.device} {unit.model} {unit.weights} {unit.engine} "
-        f"tp{unit.tp} pp{unit.pp}"
-    )
+    return cut_in_words(
+        unit.device, unit.model, unit.weights, unit.engine,
+        devices=unit.devices_per_unit, tp=unit.tp, pp=unit.pp,
+    )  # fmt: skip

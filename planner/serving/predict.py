@@ -30,7 +30,8 @@ from planner.serving.intervals import Band
 from planner.serving.placement import Placed
 from planner.serving.remarks import remarks
 from planner.serving.steady_state import Service, State
-from planner.serving.unchecked import unchecked, uncollected
+from planner.serving.unchecked import unchecked
+from tonnage.collector import uncollected
 from tonnage.errors import InvalidInput, TonnageError
 from tonnage.evidence import Evidence, Quantiles, weakest
 

@@ -1,8 +1,5 @@
 """Records from values that are known to be good: batches build a hundred thousand a second."""
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
@@ -23,21 +20,6 @@ def unchecked(record: type[RecordT], values: dict[str, Any]) -> RecordT:
     _set(made, "__pydantic_extra__", None)
     _set(made, "__pydantic_private__", None)
     return made
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Pause the search for cycles of dead objects while many records are built: none of them is in one.
-
-    The search looks at all live records again and again, a third of the time of a large batch.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 @cache

@@ -107,17 +107,16 @@ def unit_laws(pairs: Sequence[tuple[Placed, Lengths]], file: CoefficientFile) ->
 
 def gathered(places: Sequence[tuple[UnitLaws, int]]) -> UnitLaws:
     """Return the laws of units, each given by its batch and its place there, in their order."""
-    batches: dict[int, tuple[UnitLaws, list[int]]] = {}
-    order = np.empty(len(places), dtype=np.intp)
-    by_batch: dict[int, list[int]] = {}
-    for position, (batch, place) in enumerate(places):
-        batches.setdefault(id(batch), (batch, []))[1].append(place)
-        by_batch.setdefault(id(batch), []).append(position)
-    for number, position in enumerate(position for own in by_batch.values() for position in own):
-        order[position] = number
-    parts = [batch.take(np.array(own, dtype=np.intp)) for batch, own in batches.values()]
+    batches = {id(batch): batch for batch, _ in places}
+    rows: dict[int, list[int]] = {key: [] for key in batches}
+    for row, (batch, _) in enumerate(places):
+        rows[id(batch)].append(row)
+    parts = [
+        batches[key].take(np.array([places[row][1] for row in own], dtype=np.intp))
+        for key, own in rows.items()
+    ]
     whole: UnitLaws = parts[0] if len(parts) == 1 else _joined(parts)
-    return whole.take(order)
+    return whole.take(np.argsort(np.concatenate(list(rows.values()))))
 
 
 def _taken(value: Any, index: Index) -> Any:
