@@ -141,7 +141,7 @@ def verdict(
     others_frac : float, optional
         Share of CPU time that other programs used meanwhile.
     waited_frac : float, optional
-        Time that threads stood ready without a CPU, over wall time: a kernel
+        Time that all threads together stood ready without a CPU, over wall time: a kernel
         that waits for the same time slice at each call looks steady.
     tick_frac : float
         Share of the CPU time that one tick of its count makes: `steal_frac` is known to one of
@@ -152,7 +152,8 @@ def verdict(
     if steal_frac is not None and steal_frac > STEAL_FRAC + tick_frac:
         return f"the hypervisor took {steal_frac:.0%} of the CPU time; repeat when the host is calmer"
     if waited_frac is not None and waited_frac > WAITED_FRAC:
-        return f"its threads waited {waited_frac:.0%} of the time for a CPU; close other programs and repeat"
+        waited = f"{waited_frac:.0%} of the time"
+        return f"its threads together waited {waited} for a CPU; close other programs and repeat"
     if others_frac is not None and others_frac > OTHERS_FRAC + 2 * tick_frac:
         return f"other programs used {others_frac:.0%} of the CPU time; close them and repeat"
     drift = drift_frac(samples)

@@ -99,10 +99,10 @@ def chosen(
     kinds = tuple(formats) if formats is not None else ("Q4_K_M", "Q8_0") if quick else FORMATS
     for name in names:
         if name not in MODELS:
-            raise UnknownName("model to verify", name, MODELS)
+            raise UnknownName("model to verify", name, MODELS, hint=f"there are {', '.join(MODELS)}")
     for kind in kinds:
         if kind not in FORMATS:
-            raise UnknownName("format to verify", kind, FORMATS)
+            raise UnknownName("format to verify", kind, FORMATS, hint=f"there are {', '.join(FORMATS)}")
     return tuple((name, kind) for name in names for kind in FORMATS if kind in kinds)
 
 

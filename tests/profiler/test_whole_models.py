@@ -85,5 +85,7 @@ def test_the_cache_forgets_what_was_not_used_for_longest(tmp_path):
 def test_an_unknown_model_or_format_names_those_that_there_are():
     with pytest.raises(UnknownName, match=r"transformer-0\.3b"):
         whole_models.chosen(["transformer-0.3"], None, quick=False)
+    with pytest.raises(UnknownName, match=r"transformer-0\.3b, transformer-1b, mamba-0\.2b"):
+        whole_models.chosen(["nothing"], None, quick=False)
     with pytest.raises(UnknownName, match="Q8_0"):
         whole_models.chosen(None, ["Q8_1"], quick=False)
