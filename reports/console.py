@@ -11,10 +11,12 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from reports.fitted_table import ANY_WIDTH, FittedTable
 from reports.numbers import interval
+from reports.word_wrap import wrapped
 from tonnage.evidence import Evidence
 
-__all__ = ["console", "evidence", "interval", "note", "print_fitted", "table"]
+__all__ = ["console", "evidence", "interval", "note", "print_fitted", "prose", "table"]
 
 PIPED_WIDTH = 120
 """Columns when stdout is no terminal and COLUMNS says nothing."""
@@ -22,8 +24,8 @@ PIPED_WIDTH = 120
 LEAST_WIDTH = 24
 """Columns below which words would be cut to letters."""
 
-MEASURED_WIDTH = 1000
-"""Columns that every table fits in when its own width is asked for."""
+PROSE_WIDTH = 100
+"""Columns beyond which sentences are hard to read."""
 
 EVIDENCE_STYLES = {
     Evidence.MEASURED: "bold green",
@@ -37,13 +39,16 @@ EVIDENCE_STYLES = {
 
 def console() -> Console:
     """Return a console on today's stdout: no guessing of numbers, plain text when piped."""
-    told = os.environ.get("COLUMNS", "")
-    if told.isascii() and told.isdigit() and int(told[:9]) > 0:
-        width: int | None = max(int(told[:9]), LEAST_WIDTH)
-    else:
-        width = None if sys.stdout.isatty() else PIPED_WIDTH
+    width = _told_width() or (None if sys.stdout.isatty() else PIPED_WIDTH)
     others = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     return Console(highlight=False, markup=False, emoji=False, width=width, _environ=others)
+
+
+def _told_width() -> int | None:
+    """Return what COLUMNS says, if that is a width."""
+    told = os.environ.get("COLUMNS", "")
+    is_width = told.isascii() and told.isdigit() and int(told[:9]) > 0
+    return max(int(told[:9]), LEAST_WIDTH) if is_width else None
 
 
 def table(title: str, *columns: str) -> Table:
@@ -57,7 +62,7 @@ def table(title: str, *columns: str) -> Table:
         Headings. One that starts with ">" is right-aligned, for numbers; one that
         starts with "!" is never wrapped, for names. Add rows of `str` or `Text`.
     """
-    grid = Table(
+    grid = FittedTable(
         title=Text(title, style="bold") if title else None,
         title_justify="left",
         box=box.SIMPLE_HEAD,
@@ -98,11 +103,21 @@ def print_fitted(grid: Table, *, without: Sequence[str]) -> None:
     out.width = max(out.width, _width(grid, out))  # a line too long is better than a figure cut off
     out.print(grid)
     if left_out:
-        console().print(note(f"left out for want of width: {', '.join(left_out)}"))
+        prose(note(f"left out for want of width: {', '.join(left_out)}"))
+
+
+def prose(text: str | Text, *, style: str = "") -> None:
+    """Print a sentence or two; a terminal has it broken between words, a pipe in one line."""
+    out = console()
+    styled = text if isinstance(text, Text) else Text(text, style=style)
+    if sys.stdout.isatty() or _told_width():
+        lines = wrapped(styled.plain, min(out.width, PROSE_WIDTH))
+        styled = Text("\n".join(lines), style=styled.style)
+    out.print(styled, soft_wrap=True)
 
 
 def _width(grid: Table, out: Console) -> int:
-    return Measurement.get(out, out.options.update_width(MEASURED_WIDTH), grid).maximum
+    return Measurement.get(out, out.options.update_width(ANY_WIDTH), grid).maximum
 
 
 def evidence(how: Evidence) -> Text:

@@ -3,7 +3,7 @@
 from rich.table import Table as Grid
 
 from planner.audit.audit_record import Audit, AuditedUnit
-from reports.console import console, note, table
+from reports.console import console, note, prose, table
 from reports.numbers import UNKNOWN, percent, usd
 from tonnage.units import HOURS_PER_MONTH
 
@@ -12,18 +12,18 @@ def show_audit(audit: Audit) -> None:
     """Print an audit to stdout."""
     out = console()
     out.print(_verdict(audit), style="bold")
-    out.print(_headroom(audit), soft_wrap=True)
+    prose(_headroom(audit))
     out.print()
     out.print(_units(audit))
     out.print()
     for unit in audit.units:
         for name, reason in unit.why_not.items():
-            out.print(note(f"{unit.label} cannot serve class '{name}': {reason}."), soft_wrap=True)
+            prose(note(f"{unit.label} cannot serve class '{name}': {reason}."))
     for line in (*_next(audit), *_money(audit)):
-        out.print(line, soft_wrap=True)
+        prose(line)
     out.print()
     for line in audit.notes:
-        out.print(note(line), soft_wrap=True)
+        prose(note(line))
 
 
 def _verdict(audit: Audit) -> str:

@@ -3,7 +3,7 @@
 from rich.table import Table as Grid
 
 from planner.break_even.record import BreakEven, Pair, Point
-from reports.console import console, note, table
+from reports.console import console, note, prose, table
 from reports.numbers import UNKNOWN, percent, usd
 from reports.terminal_task_even import show_task_even
 
@@ -13,7 +13,7 @@ def show_break_even(found: BreakEven) -> None:
     out = console()
     if found.task is not None:
         show_task_even(found.task)
-    out.print(verdict(found), style="bold", soft_wrap=True)
+    prose(verdict(found), style="bold")
     out.print()
     if found.pairs:
         out.print(_pairs(found.pairs))
@@ -21,7 +21,7 @@ def show_break_even(found: BreakEven) -> None:
         out.print(_curve(found))
         out.print()
     for line in found.notes:
-        out.print(note(line), soft_wrap=True)
+        prose(note(line))
 
 
 def verdict(found: BreakEven) -> str:

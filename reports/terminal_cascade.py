@@ -1,7 +1,7 @@
 """Cascades on the terminal: who tries first, who solves what, and what a right end costs."""
 
 from planner.cascade.record import Cascade, Cascades
-from reports.console import console, note, table
+from reports.console import console, note, prose, table
 from reports.numbers import percent, usd
 
 
@@ -14,16 +14,16 @@ def show_cascades(found: Cascades) -> None:
         best = found.ranked[0]
         out.print(f"{chain(best)}: {usd(best.usd_per_reliable_task)} a task that ends right", style="bold")
         for line in _against(found, best):
-            out.print(line, soft_wrap=True)
+            prose(line)
         out.print()
         out.print(_steps(best, found.person_usd))
         out.print()
         out.print(_ranking(found))
         out.print()
     for line in found.notes:
-        out.print(note(line), soft_wrap=True)
+        prose(note(line))
     if found.unknown:
-        out.print(note(f"No success is published for {', '.join(found.unknown)}."), soft_wrap=True)
+        prose(note(f"No success is published for {', '.join(found.unknown)}."))
 
 
 def chain(one: Cascade) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from hw_targets.device import Device, Instance
-from reports.console import console, note, print_fitted, table
+from reports.console import console, note, print_fitted, prose, table
 from reports.numbers import UNKNOWN
 from reports.price_age import price_age
 from tonnage.units import human
@@ -55,9 +55,9 @@ def show_hosts(instances: Sequence[Instance]) -> None:
     out.print()
     out.print("Sources")
     for one in instances:
-        out.print(note(f"  {one.id}: {one.source or UNKNOWN}"), soft_wrap=True)
+        prose(note(f"  {one.id}: {one.source or UNKNOWN}"))
         if one.notes:
-            out.print(note(f"  {one.notes}"), soft_wrap=True)
+            prose(note(f"  {one.notes}"))
 
 
 def show_device(
@@ -70,11 +70,11 @@ def show_device(
         grid.add_row(what, figure)
     out.print(grid)
     if device.notes:
-        out.print(note(device.notes), soft_wrap=True)
+        prose(note(device.notes))
     out.print()
     out.print(f"Sources (gathered {device.retrieved or UNKNOWN})")
     for title, retrieved in sources:
-        out.print(note(f"  {title}" + (f" ({retrieved})" if retrieved else "")), soft_wrap=True)
+        prose(note(f"  {title}" + (f" ({retrieved})" if retrieved else "")))
     if instances:
         out.print()
         show_instances(instances)

@@ -3,7 +3,7 @@
 from rich.text import Text
 
 from hw_targets.checks.finding import Checkup, Finding, Verdict
-from reports.console import console, note, table
+from reports.console import console, note, prose, table
 
 WIDE = 80
 """Columns from which the reasons of all conditions stand beside them; else those of bad ones stand below."""
@@ -22,7 +22,7 @@ def show_checkup(checkup: Checkup) -> None:
     for one in checkup.bad:
         out.print(_advice(one, with_why=not wide), soft_wrap=wide)
     for doubt in checkup.machine.notes:
-        out.print(note(f"Note: {doubt}"), soft_wrap=wide)
+        prose(note(f"Note: {doubt}"))
     if not checkup.bad:
         out.print(note(f"{len(checkup.findings)} conditions read, nothing to change."))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from reports.console import console, note, table
+from reports.console import console, note, prose, table
 from reports.numbers import UNKNOWN
 from reports.terminal_models import params
 from reports.wording import benchmark_name
@@ -73,10 +73,10 @@ def _show(title: str, figures: Iterator[tuple[str, str]], source: str | None, no
         grid.add_row(what, figure)
     out.print(grid)
     if notes:
-        out.print(note(notes), soft_wrap=True)
+        prose(note(notes))
     out.print()
     out.print("Sources")
-    out.print(note(f"  {source or UNKNOWN}"), soft_wrap=True)
+    prose(note(f"  {source or UNKNOWN}"))
 
 
 def _weight_figures(weights: WeightFormat) -> Iterator[tuple[str, str]]:

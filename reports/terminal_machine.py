@@ -5,7 +5,7 @@ from itertools import groupby
 from rich.text import Text
 
 from hw_targets.machine import Accelerator, Machine
-from reports.console import console, evidence, note, table
+from reports.console import console, evidence, note, prose, table
 from reports.numbers import UNKNOWN
 from tonnage.units import gib
 
@@ -21,11 +21,11 @@ def show_machine(machine: Machine) -> None:
         out.print()
         out.print(_devices(machine))
         for line in _reasons(machine):
-            out.print(note(line), soft_wrap=True)
+            prose(note(line))
     else:
         out.print(note("No accelerator is seen: models run on the processor here."))
     for doubt in machine.notes:
-        out.print(note(f"Note: {doubt}"), soft_wrap=True)
+        prose(note(f"Note: {doubt}"))
 
 
 def _facts(machine: Machine) -> list[tuple[str, str]]:

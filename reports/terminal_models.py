@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from reports.console import console, note, print_fitted, table
+from reports.console import console, note, print_fitted, prose, table
 from reports.numbers import UNKNOWN, count
 from reports.terminal_offers import show_offers
 from reports.wording import benchmark_name
@@ -50,14 +50,14 @@ def show_model(
         grid.add_row(what, figure)
     out.print(grid)
     if model.notes:
-        out.print(note(model.notes), soft_wrap=True)
+        prose(note(model.notes))
     if scores:
         out.print()
         out.print(_published(scores))
     out.print()
     out.print("Sources")
     for what, source in (("shape", model.source), ("parameters", model.params_source)):
-        out.print(note(f"  {what}: {source or UNKNOWN}"), soft_wrap=True)
+        prose(note(f"  {what}: {source or UNKNOWN}"))
     if offers:
         out.print()
         show_offers(offers)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from reports.console import console, note, print_fitted, table
+from reports.console import console, note, print_fitted, prose, table
 from reports.price_age import price_age
 from workloads.offers import Offer
 
@@ -30,7 +30,7 @@ def show_offers(offers: Sequence[Offer], *, sources: bool = False) -> None:
         out.print("Sources")
         for one in offers:
             doubt = f"; doubtful: {one.suspect}" if one.suspect else ""
-            out.print(note(f"  {one.provider}, {one.as_of}: {one.source}{doubt}"), soft_wrap=True)
+            prose(note(f"  {one.provider}, {one.as_of}: {one.source}{doubt}"))
 
 
 def _per_mtok(usd_per_token: float | None) -> str:

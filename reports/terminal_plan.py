@@ -10,7 +10,7 @@ from planner.fleet.pareto import ParetoFront
 from planner.fleet.plan_diff import PlanDifference
 from planner.fleet.plan_record import Plan, Unit
 from reports import terminal_task
-from reports.console import console, note, table
+from reports.console import console, note, prose, table
 from reports.content import Kind, Table
 from reports.numbers import count, interval, percent, usd
 from reports.tables import decision
@@ -25,8 +25,8 @@ SHOWN_REASONS = 6
 def show_plan(plan: Plan) -> None:
     """Print the answer to a scenario to stdout."""
     out = console()
-    out.print(verdict(plan), style="bold")
-    out.print(recommendation(plan), soft_wrap=True)
+    prose(verdict(plan), style="bold")
+    prose(recommendation(plan))
     out.print()
     parts: list[Grid | None]
     parts = (
@@ -47,9 +47,9 @@ def show_plan(plan: Plan) -> None:
             out.print(part)
             out.print()
     for line in against(plan.task) if plan.task is not None and plan.task.chains else ():
-        out.print(line, soft_wrap=True)
+        prose(line)
     for line in plan.assumptions:
-        out.print(note(line), soft_wrap=True)
+        prose(note(line))
 
 
 def _grid(content: Table, *, title: str | None = None) -> Grid:

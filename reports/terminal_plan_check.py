@@ -2,7 +2,7 @@
 
 from planner.fleet.check_record import LimitCheck, PlanCheck
 from planner.fleet.plan_record import Plan
-from reports.console import console, note, table
+from reports.console import console, note, prose, table
 from reports.numbers import UNKNOWN, percent, quantity
 
 
@@ -13,7 +13,7 @@ def show_check(plan: Plan) -> None:
         return
     out = console()
     if check.holds is None:
-        out.print(note(f"Not simulated: {check.why_not}."), soft_wrap=True)
+        prose(note(f"Not simulated: {check.why_not}."))
         return
     grid = table(
         f"Simulated with {check.replications} x {check.requests:,} requests",
@@ -30,8 +30,8 @@ def show_check(plan: Plan) -> None:
     out.print(grid)
     out.print()
     if check.why_not is not None:
-        out.print(note(f"It cannot keep up: {check.why_not}."), soft_wrap=True)
-    out.print(note(_in_words(plan, check)), soft_wrap=True)
+        prose(note(f"It cannot keep up: {check.why_not}."))
+    prose(note(_in_words(plan, check)))
 
 
 def _measured(row: LimitCheck) -> tuple[str, str, str]:

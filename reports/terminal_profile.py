@@ -10,6 +10,8 @@ from rich.table import Table
 
 from profiler.compare import Comparison, Verdict
 from profiler.profile import Measurement, Profile
+from reports.console import console, prose, table
+from reports.numbers import count
 from tonnage.units import human
 
 if TYPE_CHECKING:
@@ -18,26 +20,26 @@ if TYPE_CHECKING:
 MOST_WARNINGS = 6
 
 
-def show_profile(profile: Profile, console: Console | None = None) -> None:
+def show_profile(profile: Profile) -> None:
     """Print ceilings, measurements and doubts of a profile to stdout."""
-    console = console or Console()
+    out = console()
     if profile.ceilings.bandwidth_bytes_per_s or profile.ceilings.peak_flop_per_s:
-        console.print(_ceilings_table(profile))
-    console.print(_families_table(profile))
+        out.print(_ceilings_table(profile))
+        out.print()
+    out.print(_families_table(profile))
+    out.print()
     for line in _doubts(profile):
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+        prose(line)
 
 
 def _ceilings_table(profile: Profile) -> Table:
     ceilings = profile.ceilings
-    table = Table(title="Ceilings", title_justify="left", box=None, pad_edge=False)
-    for name in ("of", "rate", "reached by"):
-        table.add_column(name, justify="right" if name == "rate" else "left")
+    grid = table("Ceilings", "!of", ">rate", "reached by")
     for kernel, rate in ceilings.bandwidth_bytes_per_s.items():
-        table.add_row(f"memory {kernel}", human(rate, "B/s"), ceilings.memory_by(kernel) or "")
+        grid.add_row(f"memory {kernel}", human(rate, "B/s"), ceilings.memory_by(kernel) or "")
     for dtype, rate in ceilings.peak_flop_per_s.items():
-        table.add_row(dtype, human(rate, "FLOP/s"), ceilings.reached_by.get(dtype, ""))
-    return table
+        grid.add_row(dtype, human(rate, "FLOP/s"), ceilings.reached_by.get(dtype, ""))
+    return grid
 
 
 def _families_table(profile: Profile) -> Table:
@@ -45,21 +47,18 @@ def _families_table(profile: Profile) -> Table:
     families: dict[tuple[str, str, str], list[Measurement]] = {}
     for one in profile.measurements:
         families.setdefault((one.kernel, one.format or one.dtype, one.backend), []).append(one)
-    table = Table(title="Best of each kernel", title_justify="left", box=None, pad_edge=False)
-    for name in ("kernel", "format", "backend"):
-        table.add_column(name, no_wrap=True)
-    for name in ("shapes", "shortest", "FLOP/s", "bytes/s"):
-        table.add_column(name, justify="right", no_wrap=True)
+    columns = "!kernel", "!format", "!backend", ">shapes", ">shortest", ">FLOP/s", ">bytes/s"
+    grid = table("Best of each kernel", *columns)
     for family, ones in sorted(families.items()):
         flop_per_s = max(one.flop_per_s for one in ones)
-        table.add_row(
+        grid.add_row(
             *family,
-            str(len(ones)),
+            count(len(ones)),
             human(min(one.time_s.p50 for one in ones), "s"),
             human(flop_per_s, "") if flop_per_s else "",
             human(max(one.bytes_per_s for one in ones), ""),
         )
-    return table
+    return grid
 
 
 def _shape_text(one: Measurement) -> str:
@@ -86,29 +85,26 @@ def _doubts(profile: Profile) -> Iterator[str]:
         yield "The sweep is not complete: run again with --resume."
 
 
-def show_comparison(comparison: Comparison, console: Console | None = None) -> None:
+def show_comparison(comparison: Comparison) -> None:
     """Print what changed beyond noise, and how much did not."""
-    console = console or Console()
     changed = [one for one in comparison.changes if one.verdict in (Verdict.FASTER, Verdict.SLOWER)]
     if changed:
-        table = Table(box=None, pad_edge=False)
-        for name in ("trial", "before", "after", "change", ""):
-            table.add_column(name, justify="left" if name in ("trial", "") else "right")
+        grid = table("Changed beyond noise", "trial", ">before", ">after", ">change", "")
         for one in sorted(changed, key=lambda one: one.time_frac):
             times = human(one.before_s, "s"), human(one.after_s, "s")
-            table.add_row(one.trial, *times, f"{one.time_frac:+.0%}", str(one.verdict))
-        console.print(table)
+            grid.add_row(one.trial, *times, f"{one.time_frac:+.0%}", str(one.verdict))
+        console().print(grid)
+        console().print()
     counts = Counter(one.verdict for one in comparison.changes)
-    console.print(
+    prose(
         f"{len(changed)} of {len(comparison.changes)} trials changed beyond noise; {counts[Verdict.SAME]} "
-        f"are the same, {counts[Verdict.UNSURE]} cannot be told because a measurement was unsteady.",
-        highlight=False,
+        f"are the same, {counts[Verdict.UNSURE]} cannot be told because a measurement was unsteady."
     )
     for name, only in (("first", comparison.only_before), ("second", comparison.only_after)):
         if only:
-            console.print(f"{len(only)} trials are only in the {name} profile.", highlight=False)
+            prose(f"{len(only)} trials are only in the {name} profile.")
     for note in comparison.notes:
-        console.print(f"Note: {note}", highlight=False)
+        prose(f"Note: {note}")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from rich.table import Table as Grid
 
 from planner.break_even.record import TaskEven
-from reports.console import console, note, table
+from reports.console import console, note, prose, table
 from reports.content import Kind, Table
 from reports.tables import task_even
 
@@ -11,9 +11,9 @@ from reports.tables import task_even
 def show_task_even(found: TaskEven) -> None:
     """Print what a right end costs beside a person and the strongest model to stdout."""
     out = console()
-    out.print(task_even.verdict(found), style="bold", soft_wrap=True)
+    prose(task_even.verdict(found), style="bold")
     for line in task_even.sentences(found):
-        out.print(note(line), soft_wrap=True)
+        prose(note(line))
     for one in task_even.tables(found):
         out.print()
         out.print(_grid(one))
