@@ -10,6 +10,7 @@ from reports.content import Document
 from reports.sections import sections, summary
 from reports.sources import Sources
 from tonnage.files import check_writable, write_bytes
+from tonnage.version import __version__
 
 TITLE = "Capacity report"
 
@@ -62,8 +63,6 @@ def write_report(
 
 def compose(sources: Sources) -> Document:
     """Put the content of a report together: every number and figure, no look."""
-    from tonnage import __version__
-
     plan = sources.plan
     return Document(
         title=TITLE,

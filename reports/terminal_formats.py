@@ -6,8 +6,9 @@ from reports.console import console, note, prose, table
 from reports.numbers import UNKNOWN
 from reports.terminal_models import params
 from reports.wording import benchmark_name
-from workloads.formats import KvFormat, Storage, WeightFormat, short_names
+from workloads.formats import short_names
 from workloads.quality import Loss
+from workloads.storage import KvFormat, Storage, WeightFormat
 
 
 def show_formats(weights: Sequence[WeightFormat], caches: Sequence[KvFormat]) -> None:

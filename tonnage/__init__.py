@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tonnage.version import __version__
+
 if TYPE_CHECKING:
     from tonnage.api import (
         audit,
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
         verify,
     )
 
-__version__ = "0.1.0"
 __all__ = [
     "__version__",
     "audit",

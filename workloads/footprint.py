@@ -8,11 +8,11 @@ import math
 
 from workloads import reach
 from workloads.architecture import Architecture, Block
-from workloads.formats import KvFormat, WeightFormat
 from workloads.lowering.recurrent import CONV_STATE_BYTES, STATE_BYTES
 from workloads.matrix import Matrix, Role
 from workloads.ops import Amount
 from workloads.shard import WHOLE, Shard
+from workloads.storage import KvFormat, WeightFormat
 
 ACTIVATION_BYTES = 2.0
 """Of one activation value in memory: 16 bit."""

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from workloads.architecture import Architecture, Block
-from workloads.formats import KvFormat, WeightFormat
 from workloads.lowering.attention import compressed_ops, latent_ops, softmax_ops
 from workloads.lowering.feed_forward import feed_forward_ops
 from workloads.lowering.messages import end_messages, feed_forward_messages, mixer_messages
@@ -14,6 +13,7 @@ from workloads.matrix import Matrix
 from workloads.mixers import Attention, CompressedAttention, LatentAttention, Mixer, SharedAttention
 from workloads.ops import Op, OpKind, Step
 from workloads.shard import WHOLE, Shard
+from workloads.storage import KvFormat, WeightFormat
 
 
 def lower(

@@ -11,6 +11,7 @@ from tonnage.errors import UnknownName
 from tonnage.evidence import Evidence
 from tonnage.files import Record
 from workloads import formats, models, shelf
+from workloads.storage import WeightFormat
 
 BENCHMARKS: Final = ("mmlu", "mmlu_pro", "humaneval", "gsm8k", "mmlu_redux")
 
@@ -178,7 +179,7 @@ def loss_frac(model_id: str, benchmark: str, weights: str) -> float | None:
     return nearest.loss_frac
 
 
-def _is_native(model_id: str, weight_format: formats.WeightFormat) -> bool:
+def _is_native(model_id: str, weight_format: WeightFormat) -> bool:
     """Say whether the published checkpoint is already stored at this precision."""
     native = (models.get(model_id).native_dtype or "").lower()
     name = f"{weight_format.id} {weight_format.layout or ''}".lower()

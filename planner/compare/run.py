@@ -9,7 +9,7 @@ from planner.compare.comparison import Comparison, ModelCurve, Point
 from planner.deployment import Case
 from planner.prediction import Prediction, Refusal
 from planner.serving import memory, placement
-from planner.serving.placement import Placed
+from planner.serving.placed import Placed
 from planner.serving.predict import predict_batch
 from tonnage.errors import InvalidInput, OutsideRange
 from workloads.stored import stored_format

@@ -15,8 +15,8 @@ from planner.fleet.money import Lot
 from tonnage.errors import InvalidInput
 from workloads import formats, models
 from workloads.footprint import weight_bytes
-from workloads.formats import WeightFormat
 from workloads.shard import Shard
+from workloads.storage import WeightFormat
 
 _GPU, _APU, _NPU, _TPU, _CPU = (
     DeviceKind.GPU, DeviceKind.APU, DeviceKind.NPU, DeviceKind.TPU, DeviceKind.CPU,

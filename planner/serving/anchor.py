@@ -35,7 +35,7 @@ from planner.deployment import Case
 from planner.figures import Figures
 from planner.serving.coefficients import CoefficientFile
 from planner.serving.intervals import added, unseen
-from planner.serving.placement import Placed
+from planner.serving.placed import Placed
 
 Array = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from planner.serving.anchor import METRICS, Moved, Outlook
 from planner.serving.anchor_points import Point
 from planner.serving.coefficients import CoefficientFile
 from planner.serving.intervals import Band
-from planner.serving.placement import Placed
+from planner.serving.placed import Placed
 from planner.serving.steady_state import Service, State
 from tonnage.evidence import Z90, Evidence
 

@@ -17,7 +17,8 @@ from planner.serving import steady_state
 from planner.serving.coefficients import FRAC_CEILING, NAMES, RUN, Groups
 from planner.serving.descent import Posterior, descend
 from planner.serving.measured import METRICS, Row, weights
-from planner.serving.placement import Placed, place
+from planner.serving.placed import Placed
+from planner.serving.placement import place
 from planner.serving.priors import SCALES, SHIPPED, SINGLE_TTFT_SCALE, Structure
 from planner.serving.situation import Situation, demand, situation
 

@@ -17,7 +17,7 @@ from planner.serving import coefficients, placement
 from planner.serving.coefficients import CoefficientFile
 from planner.serving.largest_batch import LIMITED, SMALLEST_BATCH, Search, search_of, value_of
 from planner.serving.open_load import OpenState
-from planner.serving.placement import Placed
+from planner.serving.placed import Placed
 from planner.serving.predict import bounds
 from planner.serving.unchecked import unchecked
 from planner.serving.unit_laws import Lengths, UnitLaws, gathered, unit_laws

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from planner.deployment import Case
-from planner.serving.placement import Placed
+from planner.serving.placed import Placed
 from planner.serving.steady_state import Service, State
 from tonnage.blocks import Blocks
 from tonnage.errors import UnknownName

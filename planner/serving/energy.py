@@ -27,7 +27,7 @@ from hw_targets import catalog
 from hw_targets.device import DeviceKind
 from planner.deployment import Case
 from planner.serving.intervals import Band
-from planner.serving.placement import Placed
+from planner.serving.placed import Placed
 from planner.serving.steady_state import Service, State
 from planner.serving.unchecked import unchecked
 from tonnage.evidence import Z90, Evidence, Quantiles

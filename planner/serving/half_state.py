@@ -19,7 +19,7 @@ from planner.serving import placement, situation, steady_state
 from planner.serving.coefficients import CoefficientFile
 from planner.serving.disaggregation import PoolLink, first_token_steps, transfer_s
 from planner.serving.open_load import LENGTH_CV2, NORMAL, exceed, place_wait
-from planner.serving.placement import Placed
+from planner.serving.placed import Placed
 from planner.serving.prompts import Prompts, prompts
 from planner.serving.situation import ALL_QUEUED, Demand
 from planner.serving.steady_state import Service

@@ -24,7 +24,7 @@ from planner.serving.coefficients import CoefficientFile
 from planner.serving.disaggregation import PoolLink, first_token_steps
 from planner.serving.half_state import NAMES, HalfState, Pair
 from planner.serving.largest_batch import FULL_LOAD
-from planner.serving.placement import Placed
+from planner.serving.placed import Placed
 from planner.serving.predict import evidence
 from tonnage.evidence import Z90, Quantiles
 from tonnage.units import human

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from planner.deployment import Case, Load
 from planner.serving.coefficients import CoefficientFile, Spread
-from planner.serving.placement import Placed
+from planner.serving.placed import Placed
 from planner.serving.steady_state import Service, State
 from planner.serving.unchecked import unchecked
 from tonnage.evidence import Z90, Evidence, Quantiles

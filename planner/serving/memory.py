@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.serving.engines import GIB, Engine
-from planner.serving.placement import Placed
+from planner.serving.placed import Placed
 from planner.serving.variant import drafter
 from workloads import footprint
 from workloads.architecture import Architecture
-from workloads.formats import KvFormat, WeightFormat
 from workloads.lowering.adapters import BYTES as ADAPTER_BYTES
 from workloads.lowering.adapters import adapter_params
 from workloads.ops import Amount
 from workloads.shard import Shard
+from workloads.storage import KvFormat, WeightFormat
 
 Array = NDArray[np.float64]
 UNLIMITED = 1e9

@@ -2,9 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,46 +11,20 @@ from numpy.typing import NDArray
 from planner.deployment import Case, Deployment, Load
 from planner.serving import backends, variant
 from planner.serving.coefficients import NAMES, CoefficientFile, Groups
-from planner.serving.engines import Engine, resolve
+from planner.serving.engines import resolve
 from planner.serving.pace import in_step
-from planner.serving.target import Target, target
-from planner.serving.variant import PLAIN, Variant
+from planner.serving.placed import Cut, Placed, applied
+from planner.serving.target import target
 from workloads import formats, models
 from workloads.architecture import Architecture
-from workloads.formats import KvFormat, WeightFormat
 from workloads.mixers import Attention, CompressedAttention, LatentAttention, SharedAttention
 from workloads.shard import Shard
+from workloads.storage import WeightFormat
 from workloads.windows import all_windowed, without_windows
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 T = TypeVar("T")
-
-
-class Cut(NamedTuple):
-    """What must be equal for cases to be lowered together."""
-
-    model: str
-    weights: str
-    kv: str | None
-    shard: Shard
-    variant: Variant = PLAIN
-    windows: bool = True
-    """Whether the engine keeps to the model's sliding windows."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """A deployment with its names resolved."""
-
-    cut: Cut
-    architecture: Architecture
-    weights: WeightFormat
-    kv: KvFormat
-    target: Target
-    engine: Engine
-    groups: Groups
-    notes: tuple[str, ...]
 
 
 @lru_cache(maxsize=65536)
@@ -123,7 +96,7 @@ def place(deployment: Deployment) -> Placed:
     found = _place(
         d.device, d.engine, d.model, d.weights, d.kv, shard, lengths, d.backend, d.engine_version, load
     )
-    return variant.applied(found, variant.of(d))
+    return applied(found, variant.of(d))
 
 
 def weight_class(form: WeightFormat) -> str:

@@ -27,7 +27,7 @@ from planner.serving.anchored import Foresight, Told, anchored
 from planner.serving.coefficients import CoefficientFile
 from planner.serving.energy import Draw
 from planner.serving.intervals import Band
-from planner.serving.placement import Placed
+from planner.serving.placed import Placed
 from planner.serving.remarks import remarks
 from planner.serving.steady_state import Service, State
 from planner.serving.unchecked import unchecked

@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 from planner.serving import situation
 from planner.serving.disaggregation import prefill_alone_s
 from planner.serving.open_load import FULL, PERCENTILES, Tail, place_wait
-from planner.serving.placement import Placed
+from planner.serving.placed import Placed
 from planner.serving.situation import Demand
 from planner.serving.steady_state import Service
 from planner.serving.step_time import step_time

@@ -2,7 +2,7 @@
 
 from planner.deployment import Case, Load
 from planner.serving import disaggregation, speculation
-from planner.serving.placement import Placed
+from planner.serving.placed import Placed
 from planner.serving.steady_state import Service
 
 

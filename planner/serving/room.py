@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.prediction import MemoryParts
-from planner.serving.placement import Placed
+from planner.serving.placed import Placed
 from planner.serving.situation import Situation
 from planner.serving.steady_state import State
 from planner.serving.unchecked import unchecked

@@ -23,7 +23,7 @@ from planner.deployment import Deployment
 from planner.serving import coefficients, intervals, open_load, placement, situation, steady_state
 from planner.serving.between_tokens import between_tokens
 from planner.serving.open_load import LENGTH_CV2
-from planner.serving.placement import Placed
+from planner.serving.placed import Placed
 from planner.serving.situation import ALL_QUEUED, Demand
 from planner.serving.steady_state import Service
 from workloads.scenario import TrafficClass

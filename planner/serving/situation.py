@@ -11,9 +11,9 @@ from planner.deployment import Case, Load
 from planner.serving import memory
 from planner.serving.engines import Engine
 from planner.serving.ideal import Ideal, ideal
-from planner.serving.placement import Placed, distinct, groups_of
+from planner.serving.placed import Placed, lowered
+from planner.serving.placement import distinct, groups_of
 from planner.serving.target import Target
-from planner.serving.variant import lowered
 from planner.serving.work import StepWork
 from workloads.ops import Step
 

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.serving.ideal import Ideal, ideal
-from planner.serving.placement import Placed, groups_of
+from planner.serving.placed import Placed, lowered
+from planner.serving.placement import groups_of
 from planner.serving.steady_state import Service
 from planner.serving.step_time import StepTime, Values, step_time
-from planner.serving.variant import drafter, lowered
+from planner.serving.variant import drafter
 from planner.serving.work import StepWork
 from workloads.lower import lower
 from workloads.ops import Op, Step

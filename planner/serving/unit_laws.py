@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from planner.serving import intervals, placement, situation, steady_state
 from planner.serving.coefficients import CoefficientFile
 from planner.serving.ideal import Ideal
-from planner.serving.placement import Placed
+from planner.serving.placed import Placed
 from planner.serving.predict import evidence
 from planner.serving.situation import ALL_QUEUED, Demand
 from planner.serving.steady_state import Service

@@ -1,22 +1,15 @@
 """What changes a deployment beyond its names: pruned layers, adapters, a drafter of tokens."""
 
-from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from planner.deployment import MTP, Deployment
 from tonnage.errors import InvalidInput
 from workloads import formats, models
 from workloads.architecture import Architecture
-from workloads.formats import WeightFormat
-from workloads.lower import lower
-from workloads.lowering.adapters import adapter_ops
-from workloads.ops import Op, Step
-from workloads.prune import one_layer, pruned
+from workloads.prune import one_layer
+from workloads.storage import WeightFormat
 from workloads.stored import stored_format
-
-if TYPE_CHECKING:
-    from planner.serving.placement import Placed
 
 ACCEPTANCE = 0.7
 """Share of drafted tokens that are accepted where nobody says it (ASSUMED): published drafters reach
@@ -63,43 +56,6 @@ def of(d: Deployment) -> Variant:
         draft_tokens=(DRAFT_TOKENS if d.draft_tokens is None else d.draft_tokens) if drafts else 0,
         acceptance=(ACCEPTANCE if d.acceptance_rate is None else d.acceptance_rate) if drafts else 0.0,
     )
-
-
-def applied(placed: "Placed", variant: Variant) -> "Placed":
-    """Return a placed deployment with its variant.
-
-    Raises
-    ------
-    InvalidInput, UnknownName
-        If the drafter is unknown, or the model brings no layers that draft.
-    """
-    if variant == PLAIN:
-        return placed
-    if variant.draft_model is not None:
-        drafter(variant, placed.cut.model)
-    notes = list(placed.notes)
-    architecture = pruned(placed.architecture, variant.pruned_frac)
-    if variant.pruned_frac:
-        left, whole = architecture.layers, placed.architecture.layers
-        notes.append(f"{whole - left} of {whole} layers pruned; what that does to quality is not predicted")
-    return replace(
-        placed,
-        architecture=architecture,
-        cut=placed.cut._replace(variant=variant),
-        notes=tuple(notes),
-    )
-
-
-def lowered(placed: "Placed", step: Step) -> tuple[Op, ...]:
-    """Return what one device computes and sends in one step, adapters included."""
-    shard, special = placed.cut.shard, placed.cut.variant
-    ops = lower(placed.architecture, step, weights=placed.weights, kv=placed.kv, shard=shard)
-    if not special.lora_rank:
-        return ops
-    added = adapter_ops(
-        placed.architecture, step, rank=special.lora_rank, adapters=special.lora_adapters, shard=shard
-    )
-    return (*ops, *added)
 
 
 class Drafter(NamedTuple):

@@ -20,7 +20,7 @@ from planner.deployment import Case, Load
 from planner.serving import coefficients, intervals, memory, placement
 from planner.serving.disaggregation import first_token_steps
 from planner.serving.ideal import Ideal, ideal
-from planner.serving.placement import Placed
+from planner.serving.placed import Placed
 from planner.serving.predict import evidence
 from planner.serving.step_time import step_time
 from planner.serving.work import StepWork

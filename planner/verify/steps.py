@@ -13,10 +13,10 @@ from tonnage.errors import FitRejected
 from tonnage.evidence import Z90, Quantiles
 from workloads import formats
 from workloads.architecture import Architecture
-from workloads.formats import WeightFormat
 from workloads.lower import lower
 from workloads.ops import Step
 from workloads.readers.gguf import read_architecture, read_weight_format
+from workloads.storage import WeightFormat
 
 MICRO_BATCH = 512
 """llama.cpp cuts prompts into passes of so many tokens."""

@@ -47,7 +47,7 @@ def _app(verbs: tuple[str, ...]) -> typer.Typer:
 
 def _show_version(asked: bool) -> None:
     if asked:
-        from tonnage import __version__
+        from tonnage.version import __version__
 
         typer.echo(f"tonnage {__version__}")
         raise typer.Exit

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workloads.formats import KvFormat, Storage, WeightFormat
 from workloads.matrix import Matrix
 from workloads.ops import Amount, Op, OpKind, Step
 from workloads.shard import Shard
+from workloads.storage import KvFormat, Storage, WeightFormat
 
 NORM_FLOP = 5.0
 """Per value: add the residual, square, sum, scale by the root, scale by the weight."""

@@ -13,14 +13,14 @@ from types import MappingProxyType
 from typing import Final
 
 from tonnage.errors import FormatError
-from workloads import footprint, formats
+from workloads import footprint, format_catalog
 from workloads.architecture import Architecture
-from workloads.formats import Storage, WeightFormat
 from workloads.matrix import Role
 from workloads.readers import hf_config, quantization, safetensors
 from workloads.readers.fields import Fields
 from workloads.readers.safetensors import StoredTensor
 from workloads.readers.tensor_names import Part, part_of
+from workloads.storage import Storage, WeightFormat
 
 INDEX: Final = "model.safetensors.index.json"
 PLAIN_FORMATS: Final = MappingProxyType({"BF16": "BF16", "F16": "F16", "F32": "F32"})
@@ -106,7 +106,7 @@ def _plain(config: Fields, tensors: Tensors) -> WeightFormat:
     found = PLAIN_FORMATS.get(tensors.dtype_of(Part.LINEAR, Part.ATTENTION, Part.EXPERT) or "")
     inner = config.table("text_config")
     stated = config.text("torch_dtype", "dtype") or (inner.text("torch_dtype", "dtype") if inner else "")
-    return formats.get(found or quantization.DTYPES.get(stated, "BF16"))
+    return format_catalog.get(found or quantization.DTYPES.get(stated, "BF16"))
 
 
 def read_tensors(folder: Path, *, layers: int) -> Tensors:
@@ -179,7 +179,7 @@ def _bits(tensors: Tensors, parts: Iterable[Part], params: float, where: str) ->
 def _storage(like: WeightFormat, bits: float, dtype: str | None) -> Storage:
     """Return a plain storage for plain tensors, else one that computes like the quantized layers."""
     if dtype is not None and dtype in PLAIN_FORMATS and bits > UNQUANTIZED_BITS:
-        plain = formats.get(PLAIN_FORMATS[dtype])
+        plain = format_catalog.get(PLAIN_FORMATS[dtype])
         return Storage(format=plain.id, bits=bits, dtype=plain.activation_dtype)
     return Storage(format=like.id, bits=bits, dtype=like.activation_dtype)
 

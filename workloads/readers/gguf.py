@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Final
 
 from tonnage.errors import FormatError
-from workloads import formats
+from workloads import format_catalog
 from workloads.architecture import Architecture, Block
-from workloads.formats import Storage, WeightFormat
 from workloads.readers.fields import Fields
 from workloads.readers.gguf_header import Header, Tensor, read_header
 from workloads.readers.gguf_layers import Layer
 from workloads.readers.gguf_types import FILE_TYPES
 from workloads.readers.layers import grouped
+from workloads.storage import Storage, WeightFormat
 
 _LAYER: Final = re.compile(r"^blk\.(\d+)\.(.+)$")
 _SPLIT: Final = re.compile(r"-\d{5}-of-(\d{5})\.gguf$")
@@ -135,7 +135,7 @@ def read_weight_format(path: Path) -> WeightFormat:
     beside = [tensor for tensor in linear if "_exps." not in tensor.name] if experts else []
     table = _tensor(header, "token_embd.weight")
     stated = _file_type(header)
-    like = formats.get(stated if stated in formats.names() else _most_common(main))
+    like = format_catalog.get(stated if stated in format_catalog.names() else _most_common(main))
     return like.model_copy(
         update={
             "bits_per_weight": _bits(main),
@@ -168,5 +168,5 @@ def _bits(tensors: list[Tensor]) -> float:
 
 def _storage(tensors: list[Tensor]) -> Storage:
     name = _most_common(tensors)
-    known = formats.get(name)
+    known = format_catalog.get(name)
     return Storage(format=name, bits=_bits(tensors), dtype=known.activation_dtype)

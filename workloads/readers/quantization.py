@@ -6,9 +6,9 @@ from typing import Final
 
 from tonnage.errors import FormatError
 from tonnage.files import read_json
-from workloads import formats
-from workloads.formats import WeightFormat
+from workloads import format_catalog
 from workloads.readers.fields import Fields
+from workloads.storage import WeightFormat
 
 MAX_CONFIG_BYTES: Final = 16 * 2**20
 
@@ -67,7 +67,7 @@ def _beside(path: Path) -> Fields | None:
 def _mlc(config: Fields) -> WeightFormat | None:
     """Read the `quantization` of an mlc-chat-config.json."""
     name = config.text("quantization") if config.is_text("quantization") else ""
-    return formats.get(name) if name else None
+    return format_catalog.get(name) if name else None
 
 
 def _quantized(table: Fields) -> WeightFormat | None:
@@ -75,17 +75,17 @@ def _quantized(table: Fields) -> WeightFormat | None:
     table = inner or table
     algorithm = table.text("quant_algo").upper()
     if algorithm:
-        return formats.get(_known(algorithm, ALGORITHMS.get(algorithm), table))
+        return format_catalog.get(_known(algorithm, ALGORITHMS.get(algorithm), table))
     method = table.text("quant_method").lower().replace("_", "-")
     if method == "fp8":
-        return formats.get("FP8_BLOCK128" if table.numbers("weight_block_size") else "FP8_W8A8")
+        return format_catalog.get("FP8_BLOCK128" if table.numbers("weight_block_size") else "FP8_W8A8")
     if method == "compressed-tensors":
         return _compressed(table)
     if method == "bitsandbytes":
-        return formats.get(_bitsandbytes(table))
+        return format_catalog.get(_bitsandbytes(table))
     if method in ("gptq", "awq"):
         return _grouped(method, table.whole("bits", "w_bit"), _group_size(table), table)
-    return formats.get(_known(method, SIMPLE.get(method.replace("-", "_")), table))
+    return format_catalog.get(_known(method, SIMPLE.get(method.replace("-", "_")), table))
 
 
 def _known(name: str, found: str | None, table: Fields) -> str:
@@ -110,7 +110,7 @@ def _group_size(table: Fields) -> int | None:
 
 
 def _grouped(method: str, bits: int, group: int | None, table: Fields) -> WeightFormat:
-    like = formats.get(_known(f"{method} of {bits} bits", GROUPED.get((method, bits)), table))
+    like = format_catalog.get(_known(f"{method} of {bits} bits", GROUPED.get((method, bits)), table))
     if bits == 8 or group == 128:
         return like
     return like.model_copy(update={"bits_per_weight": bits + ((SCALE_BITS + bits) / group if group else 0)})
@@ -129,11 +129,11 @@ def _compressed(table: Fields) -> WeightFormat | None:
     group = weights.optional("group_size")
     if kind == "float" and bits == 8:
         blocks = weights.text("strategy") == "block"
-        return formats.get("FP8_W8A16" if inputs is None else "FP8_BLOCK128" if blocks else "FP8_W8A8")
+        return format_catalog.get("FP8_W8A16" if inputs is None else "FP8_BLOCK128" if blocks else "FP8_W8A8")
     if kind == "float" and bits == 4:
-        return formats.get("MXFP4_W4A16" if group == 32 else "NVFP4_W4A4")
+        return format_catalog.get("MXFP4_W4A16" if group == 32 else "NVFP4_W4A4")
     if bits == 8:
-        return formats.get("INT8_W8A8" if input_bits == 8 else "INT8_W8A16")
+        return format_catalog.get("INT8_W8A8" if input_bits == 8 else "INT8_W8A16")
     if input_bits == 8:
-        return formats.get("W4A8_AWQ_FP8")
+        return format_catalog.get("W4A8_AWQ_FP8")
     return _grouped("gptq", bits, group, weights)
