@@ -6,7 +6,6 @@ from statistics import fmean
 
 from rich.table import Table as Grid
 
-from planner.fleet.pareto import ParetoFront
 from planner.fleet.plan_diff import PlanDifference
 from planner.fleet.plan_record import Plan, Unit
 from reports import terminal_task
@@ -16,7 +15,7 @@ from reports.numbers import count, interval, percent, usd
 from reports.tables import decision
 from reports.tables.reasons import by_reason
 from reports.tables.tasks import against
-from reports.wording import benchmark_name, change, recommendation, verdict
+from reports.wording import change, recommendation, verdict
 from tonnage.units import HOURS_PER_MONTH, human
 
 SHOWN_REASONS = 6
@@ -199,18 +198,3 @@ def show_difference(difference: PlanDifference) -> None:
     for row in difference.rows:
         grid.add_row(row.what, row.before, row.after)
     out.print(grid if difference.rows else note("Nothing else changed."))
-
-
-def show_pareto(front: ParetoFront) -> None:
-    """Print what more quality costs to stdout."""
-    grid = table(
-        f"Cost against {benchmark_name(front.benchmark)}", ">score", ">USD/month", "cheapest plan", "budget"
-    )
-    for point in front.points:
-        grid.add_row(
-            percent(point.score_percent / 100),
-            usd(point.cost_usd_per_month),
-            point.label,
-            "" if point.within_budget else "over",
-        )
-    console().print(grid if front.points else note("No candidate has a known score that can be served."))

@@ -1,100 +1,84 @@
-"""What more quality costs: the cheapest plan at every score that candidates have, none of them pointless."""
+"""What a better answer costs: the cheapest plan at every score, latency or energy, none of them pointless."""
 
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
-from planner.fleet import floors, relax
-from planner.fleet.ability import Predictor
-from planner.fleet.label import label_of
-from planner.fleet.market import rate, survey
-from planner.fleet.outcome import Outcome, solve
+from planner.fleet.pareto_energy import energy_front
+from planner.fleet.pareto_latency import LATENCY, latency_front
+from planner.fleet.pareto_point import ParetoPoint
+from planner.fleet.pareto_quality import quality_front
+from tonnage.collector import uncollected
 from tonnage.errors import InvalidInput
-from tonnage.files import FileRecord, Record
-from workloads.scenario import Quality, Scenario, TrafficClass
+from tonnage.files import FileRecord
+from workloads.scenario import Quality, Scenario, Slo
 
-STEP = 1e-6
-"""Added to a score so that what has just this score is out."""
-MOST_POINTS = 40
+ENERGY = "energy"
 
 
-class ParetoPoint(Record):
-    """The cheapest plan in which every answer comes from a model of at least this score."""
-
-    score_percent: float
-    cost_usd_per_month: float
-    within_budget: bool
-    label: str
+def _of_scores(data: dict[str, Any]) -> dict[str, Any]:
+    """Bring a front of the first version, which knew of scores alone, to the second."""
+    points = [
+        {
+            **{key: kept for key, kept in point.items() if key != "score_percent"},
+            "value": point["score_percent"],
+        }
+        for point in data.get("points", ())
+    ]
+    return {**{key: kept for key, kept in data.items() if key != "benchmark"}, "axis": data["benchmark"],
+            "unit": "%", "points": points}  # fmt: skip
 
 
 class ParetoFront(FileRecord):
-    """What `tonnage plan --pareto cost,mmlu` answers, from the cheapest to the best."""
+    """What `tonnage plan --pareto cost,...` answers, from the cheapest plan to the best.
+
+    Attributes
+    ----------
+    axis : str
+        What is bought: a benchmark, `latency` (all limits together), one limit, or `energy`.
+    unit : str
+        Of the points' values: `%` of a score, `x` the limits of the scenario, `s`, `kWh/month`.
+    notes : tuple of str
+        What the front leaves out.
+    """
 
     FORMAT: ClassVar[str] = "tonnage.pareto"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
+    UPGRADES: ClassVar[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {1: _of_scores}
 
-    benchmark: str
+    axis: str
+    unit: str
     points: tuple[ParetoPoint, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def pareto(scenario: Scenario, benchmark: str) -> ParetoFront:
-    """Return the front of cost against a benchmark, starting at the scenario's own floors.
+def axes() -> dict[str, str]:
+    """Return what cost can be held against, each with its unit."""
+    scores = {name.removesuffix("_min"): "%" for name in Quality.model_fields}
+    limits = {name.removesuffix("_s"): "s" for name in Slo.model_fields}
+    return {**scores, LATENCY: "x", **limits, ENERGY: "kWh/month"}
+
+
+@uncollected()
+def pareto(scenario: Scenario, axis: str) -> ParetoFront:
+    """Return the front of cost against something else.
 
     Parameters
     ----------
     scenario : Scenario
-        Its budget is no limit here; points say whether they keep it.
-    benchmark : str
-        mmlu, mmlu_pro, humaneval or gsm8k.
+        Its floors and limits hold beside the axis. Its budget is no limit here; points say whether they
+        keep it.
+    axis : str
+        One of `axes`.
 
     Raises
     ------
     InvalidInput
-        If there is no such benchmark.
+        If there is no such axis, or no class has that limit.
     """
-    known = [name.removesuffix("_min") for name in Quality.model_fields]
-    if benchmark not in known:
-        raise InvalidInput(f"--pareto takes cost and one of {', '.join(known)}, not '{benchmark}'")
-    return ParetoFront(benchmark=benchmark, points=tuple(_points(scenario, benchmark)))
-
-
-def _points(scenario: Scenario, benchmark: str) -> Iterator[ParetoPoint]:
-    """Walk upwards: forbid the lowest score of each plan and solve again."""
-    predictor = Predictor()
-    _, candidates = survey(_at_least(scenario, benchmark, 0.0), predictor)
-    floor = 0.0
-    for _ in range(MOST_POINTS):
-        asked = _at_least(scenario, benchmark, floor)
-        outcome = solve(rate(asked, candidates, predictor))
-        if outcome is None:
-            return
-        lowest = min(_scores(outcome, benchmark))
-        floor = lowest + STEP
-        after = solve(rate(_at_least(scenario, benchmark, floor), candidates, predictor))
-        if after is None or after.mix.usd_per_h > outcome.mix.usd_per_h * (1 + STEP):
-            yield ParetoPoint(
-                score_percent=lowest,
-                cost_usd_per_month=outcome.usd_per_month,
-                within_budget=outcome.within_budget,
-                label=label_of(outcome),
-            )
-
-
-def _at_least(scenario: Scenario, benchmark: str, floor: float) -> Scenario:
-    key = f"{benchmark}_min"
-
-    def raised(traffic: TrafficClass) -> TrafficClass:
-        own = getattr(traffic.quality, key) or 0.0
-        kept = {**traffic.quality.model_dump(), key: max(own, floor)}
-        return traffic.model_copy(update={"quality": Quality(**kept)})
-
-    return relax.each_class(scenario, raised)
-
-
-def _scores(outcome: Outcome, benchmark: str) -> Iterator[float]:
-    """Scores of everything that serves; all are known, as a floor was asked for."""
-    for item in outcome.deployed():
-        unit = item.line.candidate.deployment
-        yield floors.score(benchmark, unit.model, unit.weights) or 0.0
-    for offer, shares in zip(outcome.market.hosted, outcome.mix.offer_shares, strict=True):
-        if any(shares):
-            yield floors.offered(benchmark, offer.offer) or 0.0
+    known = axes()
+    if axis not in known:
+        raise InvalidInput(f"--pareto takes cost and one of {', '.join(known)}, not '{axis}'")
+    if known[axis] == "%":
+        return ParetoFront(axis=axis, unit=known[axis], points=quality_front(scenario, axis))
+    points, notes = energy_front(scenario) if axis == ENERGY else latency_front(scenario, axis)
+    return ParetoFront(axis=axis, unit=known[axis], points=points, notes=notes)

@@ -115,7 +115,7 @@ def test_two_plans_are_compared(scenario: Path, tmp_path: Path, capsys: pytest.C
         (["--set", "nonsense"], "--set takes KEY=VALUE"),
         (["-o", "nowhere/plan.json"], "does not exist"),
         (["second.toml"], "one scenario at a time"),
-        (["--pareto", "speed,mmlu"], "--pareto takes cost and a benchmark"),
+        (["--pareto", "speed,mmlu"], "--pareto takes cost and what to hold it against"),
         (["--pareto", "cost,mmul"], "takes cost and one of mmlu"),
     ],
 )

@@ -67,7 +67,10 @@ def plan(
     api: Annotated[bool | None, typer.Option("--api/--no-api", help="Allow hosted APIs.")] = None,
     pareto: Annotated[
         str | None,
-        typer.Option(metavar="cost,mmlu", help="Show what more quality costs instead of one plan."),
+        typer.Option(
+            metavar="cost,AXIS",
+            help="What more quality, less latency or energy costs; AXIS: mmlu, latency, energy ...",
+        ),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Simulate; buy more until it holds.")] = False,
     fixed: Annotated[
@@ -176,13 +179,16 @@ def _show_break_even(scenario: "Scenario", *, output: Path | None, as_json: bool
 
 def _show_pareto(scenario: "Scenario", axes: str, *, as_json: bool) -> None:
     from planner.fleet.pareto import pareto
-    from reports.terminal_plan import show_pareto
+    from reports.terminal_pareto import show_pareto
     from tonnage.errors import InvalidInput
 
-    cost, _, benchmark = axes.partition(",")
+    cost, _, axis = axes.partition(",")
     if cost.strip() != "cost":
-        raise InvalidInput(f"--pareto takes cost and a benchmark, e.g. cost,mmlu, not '{axes}'")
-    wanted = benchmark.strip()
+        raise InvalidInput(
+            "--pareto takes cost and what to hold it against, e.g. cost,mmlu, cost,latency or cost,energy, "
+            f"not '{axes}'"
+        )
+    wanted = axis.strip()
     front = pareto(scenario, "mmlu" if wanted == "quality" else wanted)
     if as_json:
         typer.echo(front.to_json())

@@ -160,19 +160,6 @@ def test_unknown_candidates_are_refused(field: str, name: str) -> None:
         make_plan(ASKED.model_copy(update={"candidates": FEW.model_copy(update={field: (name,)})}))
 
 
-def test_a_front_climbs_in_score_and_cost_and_each_point_is_the_cheapest(predictor: Predictor) -> None:
-    from planner.fleet.pareto import pareto
-
-    points = pareto(ASKED, "mmlu").points
-    assert len(points) >= 2
-    for low, high in pairwise(points):
-        assert low.score_percent < high.score_percent
-        assert low.cost_usd_per_month < high.cost_usd_per_month
-    for point in points:
-        asked = relax.with_raised_floor(ASKED, "mmlu", point.score_percent)
-        assert cost(asked, predictor) * 730 == pytest.approx(point.cost_usd_per_month, rel=1e-5)
-
-
 def test_a_machine_of_ones_own_is_planned_from_its_profile_and_a_bad_one_refused(tmp_path: Path) -> None:
     def owning(path: Path) -> Scenario:
         owned = (OwnedHardware(profile=str(path), count=1, usd_per_h=0.02),)
