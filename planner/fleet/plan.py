@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from planner.fleet import infeasible, relax, sensitivity
+from planner.fleet import infeasible, relax
 from planner.fleet.ability import Predictor
 from planner.fleet.alternatives import alternatives
 from planner.fleet.assumptions import assumptions
+from planner.fleet.binding import binding
 from planner.fleet.candidates import Candidate
+from planner.fleet.decision import Decision
 from planner.fleet.dominance import reduce
 from planner.fleet.energy_goal import power_w
 from planner.fleet.felt import felt, predicted, with_felt
@@ -21,6 +23,7 @@ from planner.fleet.mix import most_load
 from planner.fleet.outcome import Outcome, solve
 from planner.fleet.over_time import periods
 from planner.fleet.plan_record import Plan, Rejected
+from planner.fleet.sensitivity import sensitivity
 from planner.fleet.split_search import is_half
 from planner.fleet.task_cost import reliable_task
 from planner.fleet.task_market import check_tasks
@@ -146,7 +149,7 @@ def _sure_together(outcome: Outcome, candidates: Sequence[Candidate], predictor:
 def _feasible(outcome: Outcome, candidates: Sequence[Candidate], predictor: Predictor) -> Plan:
     scenario = outcome.market.scenario
     rows = felt(outcome)
-    decision = sensitivity.Decision(outcome=outcome, candidates=candidates, predictor=predictor)
+    decision = Decision(outcome=outcome, candidates=candidates, predictor=predictor)
     task, said_of_task = reliable_task(outcome)
     return Plan(
         scenario=scenario,
@@ -162,8 +165,8 @@ def _feasible(outcome: Outcome, candidates: Sequence[Candidate], predictor: Pred
         handovers=handovers(outcome),
         periods=periods(outcome),
         predicted=predicted(outcome, rows),
-        binding=sensitivity.binding(decision),
-        sensitivity=sensitivity.sensitivity(decision),
+        binding=binding(decision),
+        sensitivity=sensitivity(decision),
         alternatives=alternatives(outcome),
         rejected=(*outcome.market.unfit, *_dominated(outcome)),
         candidates_considered=_considered(outcome.market, candidates),

@@ -84,6 +84,18 @@ def with_load(scenario: Scenario, factor: float) -> Scenario:
     return each_class(scenario, scaled)
 
 
+def with_lengths(scenario: Scenario, what: str, factor: float) -> Scenario:
+    """Return the scenario with all prompts, or all answers (`prompt`, `output`), times a factor."""
+
+    def scaled(traffic: TrafficClass) -> TrafficClass:
+        mean, tail = f"{what}_tokens", f"{what}_tokens_p95"
+        long = getattr(traffic, tail)
+        lengths = {mean: max(1.0, getattr(traffic, mean) * factor), tail: long and max(1.0, long * factor)}
+        return traffic.model_copy(update=lengths)
+
+    return each_class(scenario, scaled)
+
+
 def grown(scenario: Scenario) -> Scenario:
     """Return the scenario with the load of its last month, and no growth any more."""
     if scenario.growth == Growth():

@@ -1,59 +1,36 @@
 """What moves the plan: each input moved in turn and the programme solved again."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from planner.fleet import floors, relax
-from planner.fleet.ability import Predictor
-from planner.fleet.candidates import Candidate
-from planner.fleet.dominance import reduce
+from planner.fleet.decision import Decision, undominated
 from planner.fleet.label import label_of
 from planner.fleet.line import Line
-from planner.fleet.market import Market, rate, survey
-from planner.fleet.mix import shadow_prices
+from planner.fleet.market import Market
 from planner.fleet.outcome import Outcome, solve
-from planner.fleet.plan_record import Binding, Sensitivity
-from planner.fleet.split_search import is_half
+from planner.fleet.plan_record import Sensitivity
 from planner.fleet.task_market import by_chains, tasks
 from planner.fleet.task_relax import with_task
-from planner.fleet.task_solve import as_mixed
-from tonnage.units import HOURS_PER_MONTH
-from workloads.scenario import Scenario
 from workloads.task import Task
 
 LOAD_STEPS = (0.5, 1.25, 2.0)
+LENGTH_STEPS = (0.5, 2.0)
 LIMIT_STEPS = (0.5, 2.0)
 PERSON_STEPS = (0.25, 4.0)
-FLOOR_STEP_PERCENT = 5.0
-"""Benchmark points by which a floor is lowered to see whether it binds."""
 DEAREST = 4.0
 """Prices are raised this far in search of the point where the decision flips."""
 RATIO = 1.01
-"""Flip points are found to one percent."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """A plan that was decided, with what is needed to decide again."""
-
-    outcome: Outcome
-    candidates: Sequence[Candidate]
-    predictor: Predictor
-
-    @property
-    def scenario(self) -> Scenario:
-        """The scenario that was decided."""
-        return self.outcome.market.scenario
-
-    def again(self, scenario: Scenario) -> Outcome | None:
-        """Decide for the same candidates under other limits."""
-        return solve(rate(scenario, self.candidates, self.predictor, reasons=False), quick=True)
+"""Flip points of prices are found to one percent."""
+COARSE_RATIO = 2**0.25 + 1e-9
+"""Those of what must be predicted anew, to the fourth part of a doubling."""
 
 
 def sensitivity(decision: Decision) -> tuple[Sensitivity, ...]:
     """Return what each input does to cost and choice, one step or flip point at a time."""
     return (
         *_load(decision),
+        *_lengths(decision),
         *_device_prices(decision),
         *_api_price(decision),
         *_limits(decision),
@@ -62,65 +39,67 @@ def sensitivity(decision: Decision) -> tuple[Sensitivity, ...]:
     )
 
 
-def binding(decision: Decision) -> tuple[Binding, ...]:
-    """Return the constraints that set the plan's cost, with their shadow prices in words."""
-    return (*_load_rows(decision.outcome), *_budget_row(decision.outcome), *_floor_rows(decision))
-
-
-def _load_rows(outcome: Outcome) -> Iterator[Binding]:
-    problem = outcome.problem
-    chosen = as_mixed(problem, outcome.mix) if problem.tasks.classes else problem
-    prices = shadow_prices(chosen)
-    for traffic, price in zip(outcome.market.scenario.classes, prices or (), strict=False):
-        per_month = price * HOURS_PER_MONTH
-        yield Binding(
-            constraint=f"load of class {traffic.name}",
-            detail=f"one more request/s of peak load costs about {price:.3g} USD/h "
-            f"({per_month:.0f} USD/month); whole units make it a staircase around that line",
-            usd_per_h_per_unit=price,
-        )
-
-
-def _budget_row(outcome: Outcome) -> Iterator[Binding]:
-    budget = outcome.market.scenario.budget.usd_per_month
-    if budget is None:
-        return
-    left = budget - outcome.usd_per_month
-    rented = [priced.usd_per_h for line in outcome.market.lines for _, priced in line.candidate.bought]
-    if rented and left < min(rented) * HOURS_PER_MONTH:
-        yield Binding(
-            constraint="budget.usd_per_month",
-            detail=f"{left:.0f} of {budget:.0f} USD/month are left, less than any further unit costs",
-        )
-
-
-def _floor_rows(decision: Decision) -> Iterator[Binding]:
-    """Search below each floor: it binds if that is cheaper."""
-    for benchmark, floor in relax.floors(decision.scenario).items():
-        lower = max(0.0, floor - FLOOR_STEP_PERCENT)
-        outcome = solve(
-            survey(relax.with_floor(decision.scenario, benchmark, lower), decision.predictor)[0],
-            quick=True,
-        )
-        if outcome is not None and outcome.worth < decision.outcome.worth * (1 - 1e-6):
-            saved = decision.outcome.usd_per_month - outcome.usd_per_month
-            yield Binding(
-                constraint=f"quality.{benchmark}_min",
-                detail=f"with a floor of {lower:g} instead of {floor:g} the plan would cost "
-                f"{saved:.0f} USD/month less",
-            )
-
-
 def _load(decision: Decision) -> Iterator[Sensitivity]:
-    for step in LOAD_STEPS:
-        after = solve(decision.outcome.market, load=step, quick=True)
-        yield _step("traffic.requests_per_s", f"x {step:g}", decision.outcome, after)
+    def at(factor: float) -> Outcome | None:
+        return solve(decision.near, load=factor, quick=True)
+
+    yield from _steps("traffic.requests_per_s", LOAD_STEPS, decision.outcome, at)
+
+
+def _lengths(decision: Decision) -> Iterator[Sensitivity]:
+    """Make prompts, and answers, shorter and longer, for the candidates that are not dominated today."""
+    if any(item.measured is not None for item in decision.candidates):
+        return
+    nearest = decision.among(line.candidate.key for line in decision.near.lines)
+    for what in ("prompt", "output"):
+
+        def at(factor: float, what: str = what) -> Outcome | None:
+            return nearest.again(relax.with_lengths(decision.scenario, what, factor))
+
+        yield from _steps(f"traffic.{what}_tokens", LENGTH_STEPS, decision.outcome, at)
+
+
+def _steps(
+    name: str,
+    steps: Sequence[float],
+    before: Outcome,
+    at: Callable[[float], Outcome | None],
+    nearby: Callable[[Outcome | None], Callable[[float], Outcome | None]] | None = None,
+) -> Iterator[Sensitivity]:
+    """Move an input by factors; where the choice changes on the way there, say from which factor on.
+
+    `nearby` takes what was chosen at a factor and returns what to ask between it and 1.
+    """
+    for step in steps:
+        after = at(step)
+        moved = _step(name, f"x {step:g}", before, after)
+        if moved.flips and not any(1 < one < step or step < one < 1 for one in steps):
+            yield from _first_change(name, step, before, at if nearby is None else nearby(after))
+        yield moved
+
+
+def _first_change(
+    name: str, step: float, before: Outcome, at: Callable[[float], Outcome | None]
+) -> Iterator[Sensitivity]:
+    tried: dict[float, Outcome | None] = {}
+
+    def flips(factor: float) -> bool:
+        tried[factor] = at(factor)
+        return _changes(before, tried[factor])
+
+    factor = relax.first_that_holds(flips, 1.0, step, ratio=COARSE_RATIO)
+    if factor in tried:
+        yield _step(name, f"x {factor:.2g}", before, tried[factor])
+
+
+def _changes(before: Outcome, after: Outcome | None) -> bool:
+    return after is None or after.groups() != before.groups()
 
 
 def _step(name: str, change: str, before: Outcome, after: Outcome | None) -> Sensitivity:
     if after is None:
         return Sensitivity(input=name, change=change, flips=True, detail="no plan is left")
-    flips = after.groups() != before.groups()
+    flips = _changes(before, after)
     return Sensitivity(
         input=name,
         change=change,
@@ -152,8 +131,7 @@ def _flip(
     """Find the factor between 1 and `edge` at which what is chosen changes."""
 
     def flips(factor: float) -> bool:
-        moved = after(factor)
-        return moved is None or moved.groups() != before.groups()
+        return _changes(before, after(factor))
 
     if not flips(edge):
         detail = f"the choice stays even at {edge:g} times as much"
@@ -166,22 +144,14 @@ def _worth_keeping(market: Market, device: str) -> Market:
     """Keep the lines that can be cheapest at some price of the device: those of it, and of all others."""
     own = [line for line in market.lines if line.candidate.deployment.device == device]
     rest = [line for line in market.lines if line.candidate.deployment.device != device]
-    return market.of_lines((*_undominated(market, own), *_undominated(market, rest)))
-
-
-def _undominated(market: Market, lines: Sequence[Line]) -> tuple[Line, ...]:
-    """Return the lines that none of the others replaces, whatever hosted offers cost."""
-    rated = market.of_lines(tuple(lines)).without_hosted().settled().rated()
-    problem = market.of_lines(rated).without_hosted().problem()
-    unknown = (line for line in lines if is_half(line) and not line.is_rated)
-    return (*(rated[place] for place, _ in reduce(problem).ways), *unknown)
+    return market.of_lines((*undominated(market, own), *undominated(market, rest)))
 
 
 def _api_price(decision: Decision) -> Iterator[Sensitivity]:
     """Find how far hosted prices must fall, or rise if the plan uses them, for the choice to change."""
     outcome = decision.outcome
     if outcome.market.hosted:
-        market = outcome.market.of_lines(_undominated(outcome.market, outcome.market.lines))
+        market = decision.near
         edge = DEAREST if outcome.api() else 1 / DEAREST
         yield _flip(
             "prices of hosted APIs", outcome, lambda f: solve(market, api_price=f, quick=True), edge=edge
@@ -191,9 +161,19 @@ def _api_price(decision: Decision) -> Iterator[Sensitivity]:
 def _limits(decision: Decision) -> Iterator[Sensitivity]:
     if all(item.measured is not None for item in decision.candidates):
         return
-    for step in LIMIT_STEPS if relax.limits(decision.scenario) else ():
-        after = decision.again(relax.with_all_limits(decision.scenario, step))
-        yield _step("latency limits", f"x {step:g}", decision.outcome, after)
+    if not relax.limits(decision.scenario):
+        return
+
+    def at(factor: float, decision: Decision = decision) -> Outcome | None:
+        return decision.again(relax.with_all_limits(decision.scenario, factor))
+
+    def nearby(after: Outcome | None) -> Callable[[float], Outcome | None]:
+        then = () if after is None else after.deployed()
+        lines = (*decision.near.lines, *(item.line for item in then))
+        near = decision.among(line.candidate.key for line in lines)
+        return lambda factor: at(factor, near)
+
+    yield from _steps("latency limits", LIMIT_STEPS, decision.outcome, at, nearby)
 
 
 def _quality(decision: Decision) -> Iterator[Sensitivity]:

@@ -9,7 +9,12 @@ from reports.wording import bought, change
 
 MAX_REASONS = 12
 NONE = "–"
-INPUTS = {"traffic.requests_per_s": "requests per second", "quality.mmlu_min": "least MMLU"}
+INPUTS = {
+    "traffic.requests_per_s": "requests per second",
+    "traffic.prompt_tokens": "tokens in a prompt",
+    "traffic.output_tokens": "tokens of an answer",
+    "quality.mmlu_min": "least MMLU",
+}
 """Keys of a scenario as people say them."""
 
 
