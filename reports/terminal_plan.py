@@ -39,6 +39,7 @@ def show_plan(plan: Plan) -> None:
         if plan.alternatives
         else None,
         _grid(decision.sensitivity(plan)) if plan.sensitivity else None,
+        _grid(decision.measuring(plan)) if plan.measuring else None,
         _turned_down(plan) if plan.rejected else None,
     ]
     for part in parts:

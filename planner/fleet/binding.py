@@ -29,7 +29,7 @@ def _load_rows(outcome: Outcome) -> Iterator[Binding]:
         yield Binding(
             constraint=f"load of class {traffic.name}",
             detail=f"one more request/s of peak load costs about {price:.3g} USD/h "
-            f"({per_month:.0f} USD/month); whole units make it a staircase around that line",
+            f"({per_month:,.0f} USD/month); whole units make it a staircase around that line",
             usd_per_h_per_unit=price,
         )
 
@@ -43,7 +43,7 @@ def _budget_row(outcome: Outcome) -> Iterator[Binding]:
     if rented and left < min(rented) * HOURS_PER_MONTH:
         yield Binding(
             constraint="budget.usd_per_month",
-            detail=f"{left:.0f} of {budget:.0f} USD/month are left, less than any further unit costs",
+            detail=f"{left:,.0f} of {budget:,.0f} USD/month are left, less than any further unit costs",
         )
 
 
@@ -60,5 +60,5 @@ def _floor_rows(decision: Decision) -> Iterator[Binding]:
             yield Binding(
                 constraint=f"quality.{benchmark}_min",
                 detail=f"with a floor of {lower:g} instead of {floor:g} the plan would cost "
-                f"{saved:.0f} USD/month less",
+                f"{saved:,.0f} USD/month less",
             )

@@ -54,6 +54,11 @@ class Candidate:
         return tuple(priced for _, priced in self.bought)
 
     @cached_property
+    def usd_per_unit_h(self) -> float:
+        """The least that any way of buying asks for one unit [USD/h]."""
+        return min(priced.usd_per_h / priced.units for priced in self.ways)
+
+    @cached_property
     def stock(self) -> Mapping[str, float]:
         """What there is of the pools that its purchases draw from, where that is not without limit."""
         return {

@@ -1,7 +1,8 @@
 """What can never be part of a cheapest mix: purchases that others replace at no higher cost."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,21 +145,25 @@ def _columns(problem: Problem) -> _Columns:
     ways = [len(kind.purchases) for kind in kinds]
     priced = [way for kind in kinds for way in kind.purchases]
     shape = (len(kinds), len(problem.rates))
-    nothing = (0.0,) * len(problem.rates)
-    served = [kind.served_usd_per_h or nothing for kind in kinds]
     each = np.repeat(np.arange(len(kinds)), ways)
     lanes: dict[tuple[str, Role], int] = {}
     split = any(kind.role is not Role.WHOLE for kind in kinds)
     none = np.zeros(len(each), dtype=np.int64)
+    told = (
+        figure
+        for way in priced
+        for figure in (way.units * way.available_frac, way.usd_per_h, way.committed, way.since)
+    )
+    units, usd_per_h, committed, since = np.fromiter(told, float, 4 * len(priced)).reshape(-1, 4).T
     return _Columns(
         kind=np.array(able, dtype=np.int64)[each],
         way=np.array([place for count in ways for place in range(count)], dtype=np.int64),
-        capacity=np.array([kind.capacity for kind in kinds], dtype=float).reshape(shape)[each],
-        served=np.array(served, dtype=float).reshape(shape)[each],
-        units=np.array([way.units * way.available_frac for way in priced], dtype=float),
-        usd_per_h=np.array([way.usd_per_h for way in priced], dtype=float),
-        committed=np.array([way.committed and not flat for way in priced], dtype=bool),
-        since=np.array([way.since for way in priced], dtype=np.int64),
+        capacity=_by_class((kind.capacity for kind in kinds), shape)[each],
+        served=_served(kinds, shape)[each],
+        units=units,
+        usd_per_h=usd_per_h,
+        committed=(committed > 0) & (not flat),
+        since=since.astype(np.int64),
         draws=(
             np.array([_draws(way, limits) for way in priced], dtype=float).reshape(len(priced), len(limits))
             if limits
@@ -167,6 +172,17 @@ def _columns(problem: Problem) -> _Columns:
         lane=np.array([_lane(kind, lanes) for kind in kinds], dtype=np.int64)[each] if split else none - 1,
         rank=np.array([_rank(kind) for kind in kinds], dtype=np.int64)[each] if split else none,
     )
+
+
+def _by_class(rows: Iterable[Sequence[float]], shape: tuple[int, int]) -> Array:
+    return np.fromiter(chain.from_iterable(rows), float, shape[0] * shape[1]).reshape(shape)
+
+
+def _served(kinds: Sequence[Kind], shape: tuple[int, int]) -> Array:
+    if not any(kind.served_usd_per_h for kind in kinds):
+        return np.zeros(shape)
+    nothing = (0.0,) * shape[1]
+    return _by_class((kind.served_usd_per_h or nothing for kind in kinds), shape)
 
 
 def _lane(kind: Kind, lanes: dict[tuple[str, Role], int]) -> int:

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from planner.fleet import choices, floors
 from planner.fleet.plan_record import Rejected
 from tonnage.errors import UnknownName
+from tonnage.units import human
 from workloads.offers import Offer, offers
 from workloads.scenario import ApiLimit, Scenario, TrafficClass
 
@@ -116,5 +117,6 @@ def _too_slow(traffic: TrafficClass) -> str:
     for key, limit in traffic.slo.model_dump(exclude_none=True).items():
         fastest = FASTEST_S.get(key.split("_")[0], 0.0)
         if limit < fastest:
-            return f"{key} = {limit:g} s is below the {fastest:g} s that any hosted API is taken to need"
+            least = human(fastest, "s")
+            return f"{key} = {human(limit, 's')} is below the {least} that any hosted API is taken to need"
     return ""

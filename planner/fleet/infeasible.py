@@ -1,17 +1,20 @@
 """Why no plan holds: which limits bind, and the smallest relaxation of each that makes one, solved."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from planner.fleet import floors, physical, relax, task_relax
 from planner.fleet.candidates import Candidate
 from planner.fleet.feasible import is_hopeless
+from planner.fleet.hosted import FASTEST_S
 from planner.fleet.inquiry import Inquiry
 from planner.fleet.market import survey
 from planner.fleet.mix import most_load
 from planner.fleet.outcome import Outcome, solve
 from planner.fleet.plan_record import Binding, Rejected, Relaxation
 from planner.fleet.task_solve import without_extras
+from tonnage.units import human
 from workloads.scenario import Scenario
 
 RATIO = 1.01
@@ -85,8 +88,8 @@ def _budget(inquiry: Inquiry) -> Iterator[Relaxation]:
             current=current,
             needed=needed,
             unit="USD/month",
-            detail=f"the cheapest mix that keeps every other limit costs {needed:.0f} USD/month, "
-            f"{needed - current:.0f} more than the budget",
+            detail=f"the cheapest mix that keeps every other limit costs {needed:,.0f} USD/month, "
+            f"{needed - current:,.0f} more than the budget",
         )
 
 
@@ -102,7 +105,7 @@ def _latency(inquiry: Inquiry) -> Iterator[Relaxation]:
                 current=current,
                 needed=needed,
                 unit="s",
-                detail=f"{key} = {current:g} s is too tight; {needed:.3g} s can be had"
+                detail=f"{key} = {human(current, 's')} is too tight; {human(needed, 's')} can be had"
                 + _with_budget(inquiry, outcome)
                 + _physical(inquiry, key),
             )
@@ -124,7 +127,21 @@ def _needed_s(inquiry: Inquiry, key: str, current: float) -> float | None:
     def at_all() -> bool:
         return inquiry.holds(relax.with_limit(inquiry.scenario, key, None))
 
-    return relax.smallest_that_holds(holds, current, ratio=RATIO, at_all=at_all)
+    start = max(current, _least_s(inquiry, key))
+    if start > current and holds(start):
+        return start
+    return relax.smallest_that_holds(holds, start, ratio=RATIO, at_all=at_all)
+
+
+def _least_s(inquiry: Inquiry, key: str) -> float:
+    """Return what no plan can be below: what physics, or a hosted API, allows the slowest class."""
+    hosted = FASTEST_S.get(key.split("_")[0], 0.0) if inquiry.scenario.candidates.api else math.inf
+    least = 0.0
+    for traffic in inquiry.scenario.classes:
+        own = physical.floor_of(key, traffic, inquiry.candidates)
+        if getattr(traffic.slo, key) is not None and own is not None:
+            least = max(least, min(own.seconds, hosted))
+    return least
 
 
 def _tasks(inquiry: Inquiry) -> Iterator[Relaxation]:
@@ -237,7 +254,7 @@ def _api(inquiry: Inquiry) -> Iterator[Relaxation]:
     if outcome is not None:
         yield Relaxation(
             constraint="candidates.api",
-            detail=f"feasible with hosted APIs, at {outcome.usd_per_month:.0f} USD/month",
+            detail=f"feasible with hosted APIs, at {outcome.usd_per_month:,.0f} USD/month",
         )
 
 
@@ -245,5 +262,5 @@ def _with_budget(inquiry: Inquiry, outcome: Outcome | None) -> str:
     if outcome is None:
         return ""
     if inquiry.keep_budget:
-        return f", at {outcome.usd_per_month:.0f} USD/month"
-    return f", together with a budget of {outcome.usd_per_month:.0f} USD/month"
+        return f", at {outcome.usd_per_month:,.0f} USD/month"
+    return f", together with a budget of {outcome.usd_per_month:,.0f} USD/month"

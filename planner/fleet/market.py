@@ -295,5 +295,4 @@ def _checked_by(item: Candidate) -> tuple[str, str, bool]:
 
 def _promise(line: Line) -> float:
     """Price per request/s at the best: lower is better."""
-    price = min(priced.usd_per_h / priced.units for _, priced in line.candidate.bought)
-    return price / max(line.capacity)
+    return line.candidate.usd_per_unit_h / max(line.capacity)

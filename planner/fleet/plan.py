@@ -27,6 +27,7 @@ from planner.fleet.sensitivity import sensitivity
 from planner.fleet.split_search import is_half
 from planner.fleet.task_cost import reliable_task
 from planner.fleet.task_market import check_tasks
+from planner.fleet.worth_measuring import worth_measuring
 from planner.role import Role
 from tonnage.collector import uncollected
 from tonnage.units import HOURS_PER_MONTH
@@ -167,6 +168,7 @@ def _feasible(outcome: Outcome, candidates: Sequence[Candidate], predictor: Pred
         predicted=predicted(outcome, rows),
         binding=binding(decision),
         sensitivity=sensitivity(decision),
+        measuring=worth_measuring(decision),
         alternatives=alternatives(outcome),
         rejected=(*outcome.market.unfit, *_dominated(outcome)),
         candidates_considered=_considered(outcome.market, candidates),

@@ -166,6 +166,21 @@ class Sensitivity(Record):
     detail: str = ""
 
 
+class Measuring(Record):
+    """What is at stake in a device's speed: the cost once it is known, all else as sure as before."""
+
+    device: str
+    in_plan: bool
+    evidence: Evidence
+    """How its speed is known today."""
+    usd_per_month_if_slow: float | None
+    """At the low end of its 80 % interval; None if no plan is left then."""
+    usd_per_month_if_fast: float
+    """At the high end."""
+    flips_if_slow: bool
+    flips_if_fast: bool
+
+
 class PlanPeriod(Record):
     """One of equally long periods: what comes in and what it costs."""
 
@@ -224,6 +239,8 @@ class Plan(FileRecord):
     predicted: Predicted = Predicted()
     binding: tuple[Binding, ...] = ()
     sensitivity: tuple[Sensitivity, ...] = ()
+    measuring: tuple[Measuring, ...] = ()
+    """Devices worth a bench, the one with the most at stake first; empty in plans of older versions."""
     alternatives: tuple[Alternative, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     relaxations: tuple[Relaxation, ...] = ()

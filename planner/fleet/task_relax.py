@@ -74,7 +74,7 @@ def reliable_shares(market: Market, usd_per_h: float | None) -> Iterator[Relaxat
                 needed=needed,
                 unit="of tasks",
                 detail=f"{needed:.4g} of the tasks of class '{traffic.name}' can end right under the other "
-                f"limits, with a bill of {cost * HOURS_PER_MONTH:.0f} USD/month; {current:g} is asked for",
+                f"limits, with a bill of {cost * HOURS_PER_MONTH:,.0f} USD/month; {current:g} is asked for",
             )
 
 

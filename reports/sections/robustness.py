@@ -8,7 +8,7 @@ from reports.tables import decision
 def build(sources: Sources) -> Section | None:
     """Build the section; None where nothing binds and nothing was varied."""
     plan = sources.plan
-    tables: list[Table] = [decision.sensitivity(plan)]
+    tables: list[Table] = [decision.sensitivity(plan), decision.measuring(plan)]
     if plan.feasible:
         tables.insert(0, decision.binding(plan))
     shown = tuple(table for table in tables if table.rows)

@@ -3,7 +3,7 @@
 from planner.fleet.plan_record import Plan
 from reports.content import Table, headings
 from reports.names import in_words
-from reports.numbers import count, usd
+from reports.numbers import count, quantity, usd
 from reports.tables.reasons import by_reason, few
 from reports.wording import bought, change
 
@@ -77,7 +77,9 @@ def relaxations(plan: Plan) -> Table:
 
 
 def _limit(value: float | None, unit: str) -> str:
-    return NONE if value is None else f"{count(value)} {unit}".strip()
+    if value is None:
+        return NONE
+    return quantity(value, "s") if unit == "s" else f"{count(value)} {unit}".strip()
 
 
 def sensitivity(plan: Plan) -> Table:
@@ -105,6 +107,30 @@ def sensitivity(plan: Plan) -> Table:
 
 def _right_end(value: float | None) -> str:
     return NONE if value is None else usd(value)
+
+
+def measuring(plan: Plan) -> Table:
+    """Tabulate which device to bench first: what the plan costs once its speed is known."""
+    reference = plan.cost_usd_per_month
+    rows = [
+        (
+            in_words(one.device) + ("" if one.in_plan else ", not in the plan"),
+            one.evidence.value,
+            _if_known(one.usd_per_month_if_slow, reference, flips=one.flips_if_slow),
+            _if_known(one.usd_per_month_if_fast, reference, flips=one.flips_if_fast),
+        )
+        for one in plan.measuring
+    ]
+    columns = headings("Device", "Known as", ">If it is slow", ">If it is fast")
+    title = "What to bench first: USD a month once a speed is known, at either end of its 80 % interval"
+    return Table(columns=columns, rows=tuple(rows), title=title)
+
+
+def _if_known(cost: float | None, reference: float | None, *, flips: bool) -> str:
+    if cost is None:
+        return "no plan"
+    moved = f" ({change(cost, reference)})" if reference is not None else ""
+    return f"{usd(cost)}{moved}{', another choice' if flips else ''}"
 
 
 def rejected(plan: Plan) -> Table:

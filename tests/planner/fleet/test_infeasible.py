@@ -6,7 +6,8 @@ from planner.fleet import relax
 from planner.fleet.plan import make_plan
 from planner.fleet.plan_record import Plan, Relaxation
 from tests.planner.fleet.known import scenario, traffic
-from workloads.scenario import Quality
+from tests.planner.fleet.test_sensitivity import ASKED
+from workloads.scenario import Quality, Slo
 
 CAPACITY = {"nvidia-a10g": {"all": 5.0}, "nvidia-h100-sxm5-80gb": {"all": 5.0}}
 PRICES = {"nvidia-a10g": 1.0, "nvidia-h100-sxm5-80gb": 4.0}
@@ -79,3 +80,19 @@ def test_owned_stock_that_is_too_small_limits_the_load() -> None:
     asked = scenario({"all": 12.0}, {"apple-m2-ultra": {"all": 5.0}}, {}, owned={"apple-m2-ultra": 2})
     found = by_constraint(make_plan(asked))["traffic.requests_per_s"]
     assert found.needed == pytest.approx(10.0, rel=1e-5)
+
+
+def test_a_limit_far_below_physics_gives_way_to_the_same_value_as_a_near_one() -> None:
+    def needed(tpot_s: float) -> float:
+        slo = {"slo": Slo(ttft_p95_s=1.0, tpot_p95_s=tpot_s)}
+        chat = ASKED.classes[0].model_copy(update=slo)
+        few = ASKED.candidates.model_copy(update={"api": False})
+        asked = ASKED.model_copy(update={"classes": (chat,), "candidates": few})
+        found = by_constraint(make_plan(asked))["slo.tpot_p95_s"].needed
+        assert found is not None
+        assert make_plan(relax.with_limit(asked, "tpot_p95_s", found)).feasible
+        assert not make_plan(relax.with_limit(asked, "tpot_p95_s", found / 1.1)).feasible
+        return found
+
+    near, far = needed(1e-3), needed(1e-9)
+    assert far == pytest.approx(near, rel=0.05)
