@@ -10,11 +10,11 @@ from planner.fleet.plan_diff import PlanDifference
 from planner.fleet.plan_record import Plan, Unit
 from reports import terminal_task
 from reports.console import console, note, prose, table
-from reports.content import Kind, Table
 from reports.numbers import count, interval, percent, usd
 from reports.tables import decision
 from reports.tables.reasons import by_reason
 from reports.tables.tasks import against
+from reports.terminal_content import of_content
 from reports.wording import change, recommendation, verdict
 from tonnage.units import HOURS_PER_MONTH, human
 
@@ -31,15 +31,15 @@ def show_plan(plan: Plan) -> None:
     parts = (
         [_bought(plan), _handed_over(plan), _day(plan), _growth(plan), _felt(plan), *_tasks(plan)]
         if plan.feasible
-        else [_grid(decision.relaxations(plan))]
+        else [of_content(decision.relaxations(plan))]
     )
     parts += [
-        _grid(decision.binding(plan)) if plan.feasible and plan.binding else None,
-        _grid(decision.alternatives(plan), title="The next best that differ in kind")
+        of_content(decision.binding(plan)) if plan.feasible and plan.binding else None,
+        of_content(decision.alternatives(plan), title="The next best that differ in kind")
         if plan.alternatives
         else None,
-        _grid(decision.sensitivity(plan)) if plan.sensitivity else None,
-        _grid(decision.measuring(plan)) if plan.measuring else None,
+        of_content(decision.sensitivity(plan)) if plan.sensitivity else None,
+        of_content(decision.measuring(plan)) if plan.measuring else None,
         _turned_down(plan) if plan.rejected else None,
     ]
     for part in parts:
@@ -50,16 +50,6 @@ def show_plan(plan: Plan) -> None:
         prose(line)
     for line in plan.assumptions:
         prose(note(line))
-
-
-def _grid(content: Table, *, title: str | None = None) -> Grid:
-    """Return a report's table as one of the terminal."""
-    marks = {Kind.NUMBER: ">", Kind.NAME: "!"}
-    headings = [f"{marks.get(column.kind, '')}{column.title}" for column in content.columns]
-    grid = table(content.title if title is None else title, *headings)
-    for row in content.rows:
-        grid.add_row(*row)
-    return grid
 
 
 def _bought(plan: Plan) -> Grid:

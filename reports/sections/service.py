@@ -6,6 +6,7 @@ from reports.figures import picture
 from reports.numbers import percent
 from reports.sources import Sources
 from reports.tables import service
+from reports.tables.simulated import simulated
 
 
 def build(sources: Sources) -> Section:
@@ -17,6 +18,8 @@ def build(sources: Sources) -> Section:
         blocks.append(levels)
     if (drawn := picture("service", sources)) is not None:
         blocks.append(drawn)
+    if plan.check is not None and plan.check.holds is not None:
+        blocks.append(simulated(plan, plan.check))
     return Section(title="Traffic and service levels", lead=_lead(plan), blocks=tuple(blocks))
 
 

@@ -39,7 +39,7 @@ def test_a_check_stands_beside_the_plan(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["plan", written(tmp_path), "--check"]) == 0
     shown = capsys.readouterr().out
     assert "Simulated with 3 x 20,000 requests" in shown
-    assert "ttft_p95_s" in shown
+    assert "time to first token, 95th percentile" in shown
 
 
 def test_without_the_flag_nothing_is_simulated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

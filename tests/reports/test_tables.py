@@ -4,19 +4,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from planner.fleet.check_record import LimitCheck, PlanCheck
 from planner.fleet.plan_record import ClassPredicted, Plan, Rejected
 from reports.content import Table
 from reports.numbers import interval
+from reports.sections.service import build as build_service
 from reports.sources import Sources
 from reports.tables import decision, fleet, handovers, machine, method, reasons, service
+from reports.tables.simulated import simulated
 from tests.reports import samples
 from tests.strategies import records
 from tonnage.evidence import Evidence, Quantiles
 from tonnage.files import write_record
+from workloads.scenario import Slo
 
 OF_A_PLAN = (
     fleet.units, fleet.apis, fleet.load, fleet.costs, fleet.prices, service.traffic, service.levels,
-    decision.alternatives, decision.binding, decision.relaxations, decision.sensitivity, decision.rejected,
+    decision.alternatives, decision.binding, decision.relaxations, decision.sensitivity, decision.measuring,
+    decision.rejected,
     handovers.handovers,
 )  # fmt: skip
 
@@ -35,6 +40,43 @@ def test_every_row_of_any_plan_has_a_cell_for_every_column(plan):
     for build in OF_A_PLAN:
         check(build(plan))
     check(method.legend(Sources(plan=plan)))
+
+
+LIMITS = st.builds(
+    LimitCheck,
+    class_name=st.text(),
+    limit=st.sampled_from(sorted(Slo.model_fields)),
+    allowed_s=st.floats(1e-6, 1e3),
+    simulated_s=st.none() | st.floats(0, 1e6),
+    ci95_s=st.none() | st.floats(0, 1e3),
+    holds=st.booleans(),
+)
+
+
+@given(st.lists(LIMITS, max_size=5), st.none() | st.floats(0, 1), st.floats(1, 3))
+def test_every_limit_of_any_check_has_a_row_and_says_whether_it_held(rows, held_frac, headroom):
+    checked = PlanCheck(
+        holds=all(row.holds for row in rows),
+        limits=tuple(rows),
+        draws=20,
+        held_frac=held_frac,
+        headroom=headroom,
+    )
+    table = simulated(samples.full_plan(), checked)
+    check(table)
+    assert [row[-1] == "holds" for row in table.rows] == [limit.holds for limit in checked.limits]
+
+
+def test_a_checked_plan_shows_its_simulation_in_the_section_of_service_levels():
+    limit = LimitCheck(class_name="chat", limit="ttft_p95_s", allowed_s=0.5, simulated_s=0.61, holds=False)
+    checked = PlanCheck(
+        holds=False, limits=(limit,), draws=20, held_frac=0.4, requests=20_000, replications=3
+    )
+    plan = samples.full_plan().model_copy(update={"check": checked})
+    tables = [block for block in build_service(Sources(plan=plan)).blocks if isinstance(block, Table)]
+    (shown,) = [table for table in tables if table.title.startswith("Simulated")]
+    assert shown.rows[0][3:] == ("610 ms", "", "MISSED")
+    assert "40 % of 20 runs" in shown.note and "76 %" in shown.note
 
 
 def test_every_row_of_a_profile_has_a_cell_for_every_column():
