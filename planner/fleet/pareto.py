@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from planner.fleet import relax
 from planner.fleet.pareto_energy import energy_front
 from planner.fleet.pareto_latency import LATENCY, latency_front
 from planner.fleet.pareto_point import ParetoPoint
 from planner.fleet.pareto_quality import quality_front
+from planner.fleet.task_market import by_chains
 from tonnage.collector import uncollected
 from tonnage.errors import InvalidInput
 from tonnage.files import FileRecord
-from workloads.scenario import Quality, Scenario, Slo
+from workloads.scenario import Objective, Quality, Scenario, Slo
 
 ENERGY = "energy"
 
@@ -73,12 +75,19 @@ def pareto(scenario: Scenario, axis: str) -> ParetoFront:
     Raises
     ------
     InvalidInput
-        If there is no such axis, or no class has that limit.
+        If there is no such axis, no class has that limit, or chains for tasks are to be chosen.
     """
     known = axes()
     if axis not in known:
         raise InvalidInput(f"--pareto takes cost and one of {', '.join(known)}, not '{axis}'")
+    asked = relax.grown(scenario)
     if known[axis] == "%":
-        return ParetoFront(axis=axis, unit=known[axis], points=quality_front(scenario, axis))
-    points, notes = energy_front(scenario) if axis == ENERGY else latency_front(scenario, axis)
+        return ParetoFront(axis=axis, unit=known[axis], points=quality_front(asked, axis))
+    if by_chains(asked):
+        raise InvalidInput(
+            f"--pareto cost,{axis} has no front where chains for tasks are chosen; "
+            'leave reliable_min out and ask with objective = "cost"'
+        )
+    asked = asked.model_copy(update={"objective": Objective.COST})
+    points, notes = energy_front(asked) if axis == ENERGY else latency_front(asked, axis)
     return ParetoFront(axis=axis, unit=known[axis], points=points, notes=notes)

@@ -16,7 +16,7 @@ from planner.fleet.pareto import ParetoFront, axes, pareto
 from planner.fleet.pareto_latency import CLOSE
 from tonnage.errors import InvalidInput
 from tonnage.files import upgraded
-from workloads.scenario import Candidates, Objective, Quality, Scenario, Slo, TrafficClass
+from workloads.scenario import Candidates, Growth, Objective, Quality, Scenario, Slo, TrafficClass
 
 CHAT = TrafficClass(
     requests_per_s=10,
@@ -109,6 +109,17 @@ def test_what_is_no_axis_or_no_limit_of_the_scenario_is_refused() -> None:
     with pytest.raises(InvalidInput, match="no class has e2e_p95_s"):
         pareto(ASKED, "e2e_p95")
     assert {"mmlu", "latency", "ttft_p95", "energy"} <= set(axes())
+
+
+def test_a_growing_load_is_met_as_it_will_be() -> None:
+    growing = ASKED.model_copy(update={"growth": Growth(per_month_frac=0.1, months=6)})
+    grown = relax.with_load(ASKED, growing.growth.factor)
+    assert pareto(growing, "latency").points == pareto(grown, "latency").points
+
+
+def test_what_is_best_else_does_not_move_a_front_of_cost() -> None:
+    thrifty = ASKED.model_copy(update={"objective": Objective.ENERGY})
+    assert pareto(thrifty, "latency").points == pareto(ASKED, "latency").points
 
 
 def test_a_front_of_the_first_version_still_loads() -> None:
