@@ -5,7 +5,7 @@ from rich.table import Table as Grid
 from planner.fleet.task_record import ReliableTask
 from reports.console import table
 from reports.numbers import interval, percent, usd
-from reports.tables.tasks import steps
+from reports.tables.tasks import person_price, steps
 
 
 def solvers(task: ReliableTask) -> Grid:
@@ -22,13 +22,13 @@ def solvers(task: ReliableTask) -> Grid:
             f"{tier.tries_per_task:.2f}",
             percent(tier.solved_frac, digits=2),
         )
-    if task.person_usd is not None:
+    if task.has_person:
         pays = task.break_even_person_usd
         above = "" if pays is None else f" (models pay off above {usd(pays)})"
         left = percent(task.left_frac, digits=2)
-        grid.add_row(f"a person{above}", "", usd(task.person_usd), f"{task.left_frac:.2f}", left)
+        grid.add_row(f"a person{above}", "", person_price(task), f"{task.left_frac:.2f}", left)
     grid.add_row("ends wrong, taken for right", "", "", "", percent(task.wrong_frac, digits=2))
-    if task.person_usd is None:
+    if not task.has_person:
         grid.add_row("stays open", "", "", "", percent(task.left_frac, digits=2))
     return grid
 

@@ -16,6 +16,7 @@ from planner.cascade.record import Cascade, Cascades, Step
 from planner.fleet.ability import Predictor
 from planner.fleet.candidates import Candidate
 from planner.fleet.chain import Chain
+from planner.fleet.chain_assumptions import wrong_ends
 from planner.fleet.hosted import hosted_offers
 from planner.fleet.market import Market, survey
 from planner.fleet.mix import cheapest
@@ -85,8 +86,14 @@ def cascades(scenario: Scenario, *, steps: int = MOST_STEPS) -> Cascades:
         person_usd=first.person_usd,
         considered=len(ranking.chains),
         unknown=tuple(_unknown(asked, candidates)),
-        notes=tuple(_notes(asked, known=known)),
+        notes=(*_notes(asked, known=known), *_wrong(asked, ranked)),
     )
+
+
+def _wrong(asked: Scenario, ranked: Sequence[Cascade]) -> Iterator[str]:
+    held = all(task.reliable_min is not None for task in tasks(asked) if task is not None)
+    for best in ranked[:1]:
+        yield from wrong_ends(best.wrong_frac, held=held)
 
 
 def _asked(scenario: Scenario, steps: int) -> Scenario:

@@ -133,9 +133,8 @@ def _steps(plan: Plan, arranged: Arranged) -> list[str]:
     if arranged.pools:
         lines.append("- The router of a pool by hand: `run/POOL.sh`, after its units.")
     if arranged.has_images:
-        devices = sum(one.unit.count * one.unit.devices_per_unit for one in found)
         lines += [
-            f"- One host with all {devices} devices: `docker compose up -d`; the router is on port 8080.",
+            _compose(found),
             "- A cluster: label the nodes, then apply everything:",
             "",
             "  ```",
@@ -172,3 +171,19 @@ def _autoscalers() -> list[str]:
         "`kubernetes/prometheus-adapter-values.yaml` to its rules. "
         "Without it the copies stay as planned.",
     ]
+
+
+def _compose(services: Sequence[Service]) -> str:
+    """Say where docker compose starts the plan: a host holds devices of one kind."""
+    devices: dict[str, int] = {}
+    for one in services:
+        kind = one.unit.device
+        devices[kind] = devices.get(kind, 0) + one.unit.count * one.unit.devices_per_unit
+    if len(devices) == 1:
+        ((kind, number),) = devices.items()
+        return f"- One host with all {number} x {kind}: `docker compose up -d`; the router is on port 8080."
+    hosts = ", ".join(f"{number} x {kind}" for kind, number in devices.items())
+    return (
+        f"- Hosts that you connect, one for each kind of device ({hosts}): keep on each those services of "
+        "`compose.yaml` that run there; the router, on port 8080, on one."
+    )

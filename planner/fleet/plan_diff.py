@@ -1,9 +1,10 @@
 """What changed from one plan to another: cost, hardware, APIs, and the question itself."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from planner.fleet.plan_record import Plan
+from planner.fleet.plan_record import Handover, Plan
 from tonnage.files import FileRecord, Record
 
 ABSENT = "–"
@@ -65,12 +66,18 @@ def _shares(plan: Plan) -> dict[str, str]:
         for use in plan.api
         for name, frac in use.share.items()
     }
+    ways = Counter((way.prefill, way.decode) for way in plan.handovers)
     handed = {
-        f"{name} from prefill on {way.prefill} to decode on {way.decode}": f"{frac:.1%}"
+        f"{name} from prefill on {way.prefill} to decode on {way.decode}{_of(way, ways)}": f"{frac:.1%}"
         for way in plan.handovers
         for name, frac in way.share.items()
     }
     return {**hosted, **handed}
+
+
+def _of(way: Handover, ways: Mapping[tuple[str, str], int]) -> str:
+    """Name the pool where equal deployments stand in several."""
+    return f" ({way.pool})" if ways[way.prefill, way.decode] > 1 else ""
 
 
 def _question(plan: Plan) -> dict[str, str]:

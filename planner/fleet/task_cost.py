@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from planner.fleet.chain_assumptions import said_of_chains
+from planner.fleet.chain_assumptions import said_of_chains, wrong_ends
 from planner.fleet.chain_cost import chain_task
 from planner.fleet.outcome import Outcome
 from planner.fleet.plan_record import ReliableTask, TaskTier
@@ -83,7 +83,7 @@ def reliable_task(outcome: Outcome) -> tuple[ReliableTask | None, tuple[str, ...
         person_usd=task.person_usd,
         break_even_person_usd=spent.break_even_usd,
         tiers=tuple(_records(rungs, spent, policy)),
-    ), tuple(_said(rungs, task, like))
+    ), (*_said(rungs, task, like), *wrong_ends(spent.wrong, held=task.reliable_min is not None))
 
 
 def escalation(outcome: Outcome) -> tuple[Served, ...]:

@@ -83,6 +83,7 @@ class ReliableTask(Record):
     left_frac: float
     """Share that no model ended: the person's, or open where there is none."""
     person_usd: float | None = None
+    """What a person asks per task; None where there is none, or classes ask different prices."""
     break_even_person_usd: float | None = None
     """A person who asks more per task than this costs more than the models do."""
     tiers: tuple[TaskTier, ...]
@@ -96,4 +97,10 @@ class ReliableTask(Record):
     """Of units and hosted offers."""
     checks_usd_per_h: float | None = None
     person_usd_per_h: float | None = None
+
+    @property
+    def has_person(self) -> bool:
+        """What no model ends is a person's, at one price or at those of the classes."""
+        return self.person_usd is not None or bool(self.person_usd_per_h)
+
     strongest: SingleModel | None = None

@@ -20,13 +20,18 @@ def solvers(task: ReliableTask) -> Table:
         for tier in task.tiers
     ]
     left = percent(task.left_frac, digits=2)
-    if task.person_usd is not None:
-        rows.append(("a person", "100 %", usd(task.person_usd), f"{task.left_frac:.2f}", left, "assumed"))
+    if task.has_person:
+        rows.append(("a person", "100 %", person_price(task), f"{task.left_frac:.2f}", left, "assumed"))
     else:
         rows.append(("nobody: it stays open", "", "", "", left, ""))
     rows.append(("ends wrong, taken for right", "", "", "", percent(task.wrong_frac, digits=2), ""))
     columns = headings("Model", ">One try succeeds", ">USD a try", ">Tries a task", ">Ends tasks", "*Success")
     return Table(columns=columns, rows=tuple(rows), title="Who solves what")
+
+
+def person_price(task: ReliableTask) -> str:
+    """Return what a person asks per task."""
+    return "by class" if task.person_usd is None else usd(task.person_usd)
 
 
 def chains(task: ReliableTask) -> Table:

@@ -6,6 +6,7 @@ import pytest
 
 from planner.fleet.plan import make_plan
 from planner.fleet.plan_record import Plan
+from reports.tables.tasks import solvers
 from tests.planner.fleet.known import scenario
 from workloads.scenario import Objective, Scenario, Slo, Task, TrafficClass
 from workloads.task import ChainStep
@@ -174,3 +175,24 @@ def test_spares_are_bought_for_kinds_that_make_tries() -> None:
     for unit in more.units:
         busy = unit.utilization * unit.count
         assert unit.count - 1 >= busy - 1e-5
+
+
+def test_wrong_ends_that_nothing_charges_for_are_said_and_those_held_down_are_not() -> None:
+    loose = make_plan(asked(task()))
+    assert loose.task is not None and loose.task.wrong_frac > 0.005
+    assert any("taken for right. Nothing here charges" in line for line in loose.assumptions)
+    careful = make_plan(asked(task(false_accept_frac=0.0)))
+    assert not any("taken for right" in line for line in careful.assumptions)
+    held = make_plan(asked(task(reliable_min=0.9)))
+    assert held.feasible and not any("taken for right" in line for line in held.assumptions)
+
+
+def test_a_person_at_two_prices_is_a_person_and_both_are_said() -> None:
+    two = asked(task(), rates=(6.0, 4.0))
+    dear = two.classes[1].model_copy(update={"task": task(person_usd=2.0)})
+    plan = make_plan(two.model_copy(update={"classes": (two.classes[0], dear)}))
+    assert plan.task is not None and plan.task.left_frac > 0
+    assert plan.task.person_usd is None and plan.task.has_person
+    assert any("0.5 USD" in line and "2 USD" in line for line in plan.assumptions)
+    rows = [row[0] for row in solvers(plan.task).rows]
+    assert "a person" in rows and not any("stays open" in row for row in rows)

@@ -7,7 +7,7 @@ import pytest
 
 from planner.deploy.bundle import bundle
 from planner.deploy.folder import write
-from tests.planner.deploy.plans import plan, unit
+from tests.planner.deploy.plans import mixed, plan, unit
 from tonnage.cli import main
 from tonnage.errors import FileProblem
 from tonnage.files import write_record
@@ -79,3 +79,10 @@ def test_the_command_says_in_one_line_what_is_wrong(
         assert not (tmp_path / "new").exists()
     write_record(path, plan())
     assert main(["deploy", str(path), "-o", str(tmp_path / "new")]) == 3
+
+
+def test_a_host_is_told_its_devices_and_two_kinds_want_two_hosts() -> None:
+    one = bundle(plan(unit(count=2))).files["README.md"]
+    two = bundle(mixed()).files["README.md"]
+    assert "One host with all 2 x" in one
+    assert "One host" not in two and "one for each kind of device" in two

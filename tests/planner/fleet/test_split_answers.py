@@ -78,6 +78,15 @@ def test_a_difference_says_which_halves_come_and_where_requests_go(split: Plan) 
     assert difference(split, split).rows == ()
 
 
+def test_a_difference_keeps_equal_deployments_in_two_places_apart(split: Plan) -> None:
+    way = split.handovers[0]
+    elsewhere = way.model_copy(update={"pool": f"{way.pool} elsewhere"})
+    both = split.model_copy(update={"handovers": (way, elsewhere)})
+    rows = [row.what for row in difference(split.model_copy(update={"handovers": ()}), both).rows]
+    assert len(rows) == 2 * len(way.share)
+    assert sum("elsewhere" in row for row in rows) == len(way.share)
+
+
 def test_where_no_half_is_fast_enough_the_limit_and_its_relaxation_are_told() -> None:
     late = make_plan(scenario(roles=("split",), slo=Slo(ttft_p95_s=0.05, tpot_p95_s=0.02)))
     assert not late.feasible
