@@ -96,8 +96,7 @@ class NumbaBackend(Backend):
         out = np.zeros(q.shape, np.float32)
         parts = _parts(groups, self._threads, s["context"] // kernels.TOKENS)
         partial = np.zeros((groups, parts, queries, s["head_dim"] + 2), np.float32)
-        blocks = _cache_blocks(inputs["k"], inputs["v"], groups, kernels.TOKENS)
-        laid_out = _pairs_of_rows(_to_bf16(blocks)) if point.dtype == "bf16" else blocks
+        laid_out = _cache_blocks(inputs["k"], inputs["v"], groups, kernels.TOKENS, point.dtype)
         q = _to_bf16(q) if point.dtype == "bf16" else q
 
         def bind() -> Callable[[], object]:
@@ -168,30 +167,34 @@ def _aligned(array: NDArray[Any]) -> NDArray[Any]:
     return aligned_copy(array)
 
 
-def _cache_blocks(k: Floats, v: Floats, groups: int, tokens: int) -> Floats:
-    """Lay keys and values (batch, kv_heads, context, head_dim) out as `attend_parts` reads them."""
-    head_dim, context = k.shape[-1], k.shape[-2]
-    blocks, columns = context // tokens, tokens
-    keys = k.reshape(groups, blocks, tokens, head_dim).transpose(0, 1, 3, 2)
-    values = v.reshape(groups, blocks, tokens, head_dim // columns, columns).transpose(0, 1, 3, 2, 4)
-    flat = (groups, blocks, head_dim * tokens)
-    return np.stack([keys.reshape(flat), values.reshape(flat)], axis=2)
+def _cache_blocks(k: Floats, v: Floats, groups: int, tokens: int, dtype: str) -> NDArray[Any]:
+    """Lay keys and values (batch, kv_heads, context, head_dim) out as `attend_parts` reads them.
+
+    In bfloat16 the values of two rows of a panel stand side by side, as `panel.add_product` takes them:
+    of keys a row is an entry of all tokens, of values a token.
+    """
+    rows, kind = (2, np.uint16) if dtype == "bf16" else (1, np.float32)
+    head_dim, columns = k.shape[-1], tokens
+    blocks = k.shape[-2] // tokens
+    out = np.empty((groups, blocks, 2, head_dim * tokens), kind)
+    keys = out[:, :, 0].reshape(groups, blocks, head_dim // rows, tokens, rows)
+    values = out[:, :, 1].reshape(groups, blocks, head_dim // columns, tokens // rows, columns, rows)
+    for group in range(groups):
+        k_of, v_of = (each.reshape(-1, *each.shape[2:])[group] for each in (k, v))
+        if dtype == "bf16":
+            k_of, v_of = _to_bf16(k_of), _to_bf16(v_of)
+        keys[group] = k_of.reshape(blocks, tokens, head_dim // rows, rows).transpose(0, 2, 1, 3)
+        cut = v_of.reshape(blocks, tokens // rows, rows, head_dim // columns, columns)
+        values[group] = cut.transpose(0, 3, 1, 4, 2)
+    return out
 
 
 def _to_bf16(array: NDArray[np.float32]) -> NDArray[np.uint16]:
     """Round to the nearest bfloat16, ties to even, as its 16 bits."""
-    bits = array.view(np.uint32)
+    bits = np.ascontiguousarray(array).view(np.uint32)
     return ((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)).astype(
         np.uint16
     )
-
-
-def _pairs_of_rows(array: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Put the values of two rows of a panel side by side, as `panel.add_product` takes bfloat16."""
-    from profiler.backends.compiled.panel import COLUMNS
-
-    pairs = array.reshape(-1, 2, COLUMNS).swapaxes(1, 2)
-    return np.ascontiguousarray(pairs).reshape(array.shape)
 
 
 def _parts(groups: int, threads: int, blocks: int) -> int:

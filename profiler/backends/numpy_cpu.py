@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from profiler.backends.backend import Backend, Feature, Prepared, rotating
+from profiler.backends.shared import Shared
 from profiler.kernels.kernel import Arrays, Point
 from profiler.kernels.stream import SCALE
 
@@ -31,7 +33,10 @@ class NumpyBackend(Backend):
 
     def prepare(self, point: Point, inputs: Arrays, copies: int) -> Prepared:
         """Bind each copy to preallocated outputs."""
-        bound = [_bind(point, {name: array.copy() for name, array in inputs.items()}) for _ in range(copies)]
+        bound = [
+            _bind(point, {name: _copied(array, copy) for name, array in inputs.items()})
+            for copy in range(copies)
+        ]
 
         def output() -> Arrays:
             call, name, result = bound[-1]
@@ -39,6 +44,13 @@ class NumpyBackend(Backend):
             return {name: result}
 
         return Prepared(run=rotating([call for call, _, _ in bound]), output=output)
+
+
+_shared: Shared[NDArray[Any]] = Shared()
+
+
+def _copied(array: NDArray[Any], copy: int) -> NDArray[Any]:
+    return _shared.get(array, (copy,), array.copy)
 
 
 def _bind(point: Point, arrays: Arrays) -> tuple[Callable[[], object], str, Any]:

@@ -1,12 +1,15 @@
 """ONNX Runtime on the CPU (MLAS): fp32, int8 and 4-bit matmuls, one small graph each."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from profiler.backends.backend import Backend, Feature, Prepared, rotating
+from profiler.backends.shared import Shared
 from profiler.kernels.kernel import Arrays, Point
 
 OPSET = 21
@@ -42,9 +45,9 @@ class OnnxRuntimeBackend(Backend):
         return {"onnxruntime": onnxruntime.__version__}
 
     def prepare(self, point: Point, inputs: Arrays, copies: int) -> Prepared:
-        """Build one session per copy: weights that are constants are packed by the runtime."""
-        model, activations = _model(point, inputs)
-        bound = [_bind(model, activations) for _ in range(copies)]
+        """Bind one session per copy: weights that are constants are packed by the runtime."""
+        activations = _activations(point, inputs)
+        bound = [_bind(session, activations) for session in _sessions(point, inputs, copies)]
         run = rotating([call for call, _ in bound])
 
         def output() -> Arrays:
@@ -55,13 +58,48 @@ class OnnxRuntimeBackend(Backend):
         return Prepared(run=run, output=output)
 
 
-def _bind(model: bytes, activations: NDArray[Any]) -> tuple[Callable[[], object], Any]:
-    """Return one call with its inputs and output bound, and the output."""
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class _Session:
+    """A session and the weights that it reads where they lie.
+
+    Attributes
+    ----------
+    weights : mapping of str to ndarray
+        To be kept as long as the session is.
+    """
+
+    session: Any
+    weights: Mapping[str, NDArray[Any]]
+
+
+_shared: Shared[_Session] = Shared()
+"""Sessions take any number of rows: whoever multiplies the same matrix uses the same ones."""
+
+
+def _sessions(point: Point, inputs: Arrays, copies: int) -> list[_Session]:
+    """Return `copies` sessions whose weights lie in different places."""
+    model = cache(lambda: _model(point, inputs))
+    matrix = inputs[_MATRIX[point.kernel]]
+    return [_shared.get(matrix, (*point.family, copy), lambda: _start(*model())) for copy in range(copies)]
+
+
+def _start(model: bytes, weights: Mapping[str, NDArray[Any]]) -> _Session:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.use_per_session_threads = False
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    own = {name: array.copy() for name, array in weights.items()}
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in own.values()]
+    options.add_external_initializers(list(own), values)
+    started = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return _Session(started, own)
+
+
+def _bind(held: _Session, activations: NDArray[Any]) -> tuple[Callable[[], object], Any]:
+    """Return one call with its inputs and output bound, and the output."""
+    import onnxruntime
+
+    session = held.session
     binding = session.io_binding()
     binding.bind_ortvalue_input("x", onnxruntime.OrtValue.ortvalue_from_numpy(activations))
     binding.bind_output("y", "cpu")
@@ -69,28 +107,38 @@ def _bind(model: bytes, activations: NDArray[Any]) -> tuple[Callable[[], object]
     result = binding.get_outputs()[0]
     binding.clear_binding_outputs()
     binding.bind_ortvalue_output("y", result)
-    return lambda: session.run_with_iobinding(binding), result
+    return lambda: held.session.run_with_iobinding(binding), result
 
 
-def _model(point: Point, inputs: Arrays) -> tuple[bytes, NDArray[Any]]:
-    """Return a serialized graph with the weights inside, and its activations."""
+_MATRIX = {"gemm": "weight", "quant_matmul": "codes", "launch": "x"}
+"""Which input tells a session from others of its family."""
+
+
+def _activations(point: Point, inputs: Arrays) -> NDArray[Any]:
+    """Return x as the operator takes it."""
+    if point.kernel == "gemm" and point.dtype == "int8":
+        # Signed times signed takes a slow path: activations are shifted to unsigned around 128.
+        return (inputs["x"].astype(np.int16) + 128).astype(np.uint8)
+    return np.ascontiguousarray(inputs["x"])
+
+
+def _model(point: Point, inputs: Arrays) -> tuple[bytes, Mapping[str, NDArray[Any]]]:
+    """Return a serialized graph, and the weights that it takes from elsewhere."""
     if point.kernel == "launch":
-        return _addition(point.shape["elements"]), inputs["x"]
+        return _addition(point.shape["elements"]), {}
     if point.kernel == "gemm" and point.dtype == "fp32":
         weights = {"weight": inputs["weight"]}
-        return _graph("Gemm", ["x", "weight"], weights, point, transB=1), inputs["x"]
+        return _graph("Gemm", ["x", "weight"], weights, point, transB=1), weights
     if point.kernel == "gemm":
-        # Signed times signed takes a slow path: activations are shifted to unsigned around 128.
         weights = {"weight": np.ascontiguousarray(inputs["weight"].T), "zero": np.array(128, np.uint8)}
-        shifted = (inputs["x"].astype(np.int16) + 128).astype(np.uint8)
-        return _graph("MatMulInteger", ["x", "weight", "zero"], weights, point), shifted
+        return _graph("MatMulInteger", ["x", "weight", "zero"], weights, point), weights
     if point.format == "INT8_W8A8":
         weights = {"weight": np.ascontiguousarray(inputs["codes"].T), "scale": inputs["scales"].reshape(-1)}
-        return _graph("DynamicQuantizeMatMul", ["x", "weight", "scale"], weights, point), inputs["x"]
-    return _four_bit(point, inputs), inputs["x"]
+        return _graph("DynamicQuantizeMatMul", ["x", "weight", "scale"], weights, point), weights
+    return _four_bit(point, inputs)
 
 
-def _four_bit(point: Point, inputs: Arrays) -> bytes:
+def _four_bit(point: Point, inputs: Arrays) -> tuple[bytes, Mapping[str, NDArray[Any]]]:
     n, k = point.shape["n"], point.shape["k"]
     group = k // inputs["scales"].shape[1]
     codes = inputs["codes"].reshape(n, k // group, group)
@@ -99,7 +147,7 @@ def _four_bit(point: Point, inputs: Arrays) -> bytes:
     attributes = {
         "K": k, "N": n, "bits": 4, "block_size": group, "accuracy_level": INT8_ACTIVATIONS,
     }  # fmt: skip
-    return _graph("MatMulNBits", ["x", "weight", "scale"], weights, point, **attributes)
+    return _graph("MatMulNBits", ["x", "weight", "scale"], weights, point, **attributes), weights
 
 
 def _addition(elements: int) -> bytes:
@@ -121,10 +169,10 @@ def _addition(elements: int) -> bytes:
 def _graph(
     operator: str, names: list[str], weights: Mapping[str, NDArray[Any]], point: Point, **attributes: int
 ) -> bytes:
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import TensorProto, helper
 
     integers = operator == "MatMulInteger"
-    m, n, k = (point.shape[name] for name in "mnk")
+    n, k = point.shape["n"], point.shape["k"]
     domain = CONTRIB if operator in ("DynamicQuantizeMatMul", "MatMulNBits") else ""
     node = helper.make_node(operator, names, ["y"], domain=domain, **attributes)
     x_type = TensorProto.UINT8 if integers else TensorProto.FLOAT
@@ -132,10 +180,22 @@ def _graph(
     graph = helper.make_graph(
         [node],
         operator,
-        [helper.make_tensor_value_info("x", x_type, [m, k])],
-        [helper.make_tensor_value_info("y", y_type, [m, n])],
-        [numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in weights.items()],
+        [helper.make_tensor_value_info("x", x_type, ["m", k])],
+        [helper.make_tensor_value_info("y", y_type, ["m", n])],
+        [_from_elsewhere(name, array) for name, array in weights.items()],
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
     model: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
     return model
+
+
+def _from_elsewhere(name: str, array: NDArray[Any]) -> Any:
+    """Declare a constant whose numbers the session is given: to write them into the graph takes longest."""
+    from onnx import TensorProto, helper
+
+    declared = TensorProto(name=name, data_type=helper.np_dtype_to_tensor_dtype(array.dtype))
+    declared.dims.extend(array.shape)
+    declared.data_location = TensorProto.EXTERNAL
+    place = declared.external_data.add()
+    place.key, place.value = "location", "memory"
+    return declared

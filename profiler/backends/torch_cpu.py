@@ -1,13 +1,14 @@
 """PyTorch on the CPU: oneDNN and MKL matmuls, SDPA, and plain tensor operations."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from profiler.backends.backend import Backend, Feature, Prepared, rotating
-from profiler.backends.torch_layers import IN_PLACE, LAYER_FEATURES, LAYERS
-from profiler.backends.torch_layers.binding import Bound
+from profiler.backends.shared import Shared
+from profiler.backends.torch_layers import ADVANCING, IN_PLACE, LAYER_FEATURES, LAYERS
+from profiler.backends.torch_layers.binding import Binder, Bound, ToTensor
 from profiler.backends.torch_layers.window import attention_in_window
 from profiler.kernels.attention import is_latent, value_dim
 from profiler.kernels.kernel import Arrays, Point
@@ -47,25 +48,33 @@ class TorchBackend(Backend):
 
     def prepare(self, point: Point, inputs: Arrays, copies: int) -> Prepared:
         """Bind each copy of the inputs to one torch call."""
-        bind = _binder(point)
-        bound = [bind(point, inputs) for _ in range(copies)]
+        bind, in_place = _binder(point), point.kernel in _IN_PLACE
+        bound = [bind(point, inputs, _fresh if in_place else _placing(copy)) for copy in range(copies)]
 
         def output() -> Arrays:
-            fresh = bind(point, inputs) if point.kernel in _IN_PLACE else bound[-1]
+            fresh = bound[-1]
+            if in_place or point.kernel in ADVANCING:
+                fresh = bind(point, inputs, _fresh if in_place else _placing(copies - 1))
             return {name: _to_numpy(value) for name, value in fresh().items()}
 
         return Prepared(run=rotating(bound), output=output)
 
 
-def _binder(point: Point) -> Callable[[Point, Arrays], Bound]:
+def _binder(point: Point) -> Binder:
     if point.kernel == "attention_prefill" and "window" in point.shape:
-        return lambda point, inputs: attention_in_window(point, inputs, _tensor)
-    if point.kernel in LAYERS:
-        return lambda point, inputs: LAYERS[point.kernel](point, inputs, _tensor)
-    return _BINDERS[point.kernel]
+        return attention_in_window
+    return LAYERS.get(point.kernel) or _BINDERS[point.kernel]
 
 
-def _tensor(array: Any, dtype: str) -> Any:
+_shared: Shared[Any] = Shared()
+
+
+def _placing(copy: int) -> ToTensor:
+    """Return what lays arrays out for one of the copies that are rotated; other points may read the same."""
+    return lambda array, dtype: _shared.get(array, (dtype, copy), lambda: _fresh(array, dtype))
+
+
+def _fresh(array: Any, dtype: str) -> Any:
     """Copy to a tensor of the dtype; its memory is numpy's, which asks for huge pages."""
     import torch
 
@@ -75,7 +84,7 @@ def _tensor(array: Any, dtype: str) -> Any:
     }[dtype]  # fmt: skip
     store = {"fp32": np.float32, "bf16": np.int16, "fp16": np.int16, "int8": np.int8, "fp8": np.int8}[dtype]
     tensor = torch.from_numpy(np.empty(array.shape, store)).view(kind)
-    return tensor.copy_(torch.from_numpy(np.ascontiguousarray(array)))
+    return tensor.copy_(torch.from_numpy(array))
 
 
 def _to_numpy(value: Any) -> Any:
@@ -84,48 +93,48 @@ def _to_numpy(value: Any) -> Any:
     return value.float().numpy() if value.dtype == torch.bfloat16 else value.numpy()
 
 
-def _stream(point: Point, inputs: Arrays) -> Bound:
+def _stream(point: Point, inputs: Arrays, tensor: ToTensor) -> Bound:
     import torch
 
-    sources = [_tensor(array, "fp32") for array in inputs.values()]
+    sources = [tensor(array, "fp32") for array in inputs.values()]
     if point.kernel == "read":
         return lambda: {"sum": torch.sum(sources[0])}
-    target = _tensor(np.zeros(sources[0].shape, np.float32), "fp32")
+    target = tensor(np.zeros(sources[0].shape, np.float32), "fp32")
     if point.kernel == "copy":
         return lambda: {"target": target.copy_(sources[0])}
     return lambda: {"target": torch.add(sources[0], sources[1], alpha=SCALE, out=target)}
 
 
-def _gemm(point: Point, inputs: Arrays) -> Bound:
+def _gemm(point: Point, inputs: Arrays, tensor: ToTensor) -> Bound:
     import torch
 
     if point.dtype == "fp8":
-        return _gemm_fp8(point, inputs)
-    x, weight = (_tensor(inputs[name], point.dtype) for name in ("x", "weight"))
+        return _gemm_fp8(point, inputs, tensor)
+    x, weight = (tensor(inputs[name], point.dtype) for name in ("x", "weight"))
     if point.dtype == "int8":
         return lambda: {"y": torch._int_mm(x, weight.t())}
     return lambda: {"y": torch.nn.functional.linear(x, weight)}
 
 
-def _gemm_fp8(point: Point, inputs: Arrays) -> Bound:
+def _gemm_fp8(point: Point, inputs: Arrays, tensor: ToTensor) -> Bound:
     import torch
 
     # Scaled to the normal numbers of e4m3, which begin at 2^-6.
     scale = np.float32(point.shape["k"] ** 0.5)
-    x, weight = _tensor(inputs["x"], "fp8"), _tensor(inputs["weight"] * scale, "fp8")
+    x, weight = tensor(inputs["x"], "fp8"), tensor(inputs["weight"] * scale, "fp8")
     one, inverse = torch.tensor(1.0), torch.tensor(1.0 / scale)
     return lambda: {
         "y": torch._scaled_mm(x, weight.t(), scale_a=one, scale_b=inverse, out_dtype=torch.bfloat16)
     }
 
 
-def _quant_matmul(point: Point, inputs: Arrays) -> Bound:
+def _quant_matmul(point: Point, inputs: Arrays, tensor: ToTensor) -> Bound:
     import torch
 
     if point.format != "INT8_W8A8":
-        return _four_bit(inputs)
-    x, codes = _tensor(inputs["x"], "fp32"), _tensor(inputs["codes"], "int8")
-    scales = _tensor(inputs["scales"].reshape(1, -1), "fp32")
+        return _four_bit(inputs, tensor)
+    x, codes = tensor(inputs["x"], "fp32"), tensor(inputs["codes"], "int8")
+    scales = tensor(inputs["scales"].reshape(1, -1), "fp32")
 
     def call() -> Mapping[str, Any]:
         step = x.abs().amax(dim=1, keepdim=True) / 127
@@ -135,44 +144,55 @@ def _quant_matmul(point: Point, inputs: Arrays) -> Bound:
     return call
 
 
-def _four_bit(inputs: Arrays) -> Bound:
+def _four_bit(inputs: Arrays, tensor: ToTensor) -> Bound:
     """Bind PyTorch's weight-only kernel; only in bfloat16 is it fast."""
     import torch
 
     codes, scales = inputs["codes"], inputs["scales"]
-    group, x = codes.shape[1] // scales.shape[1], _tensor(inputs["x"], "fp32")
-    packed = torch._convert_weight_to_int4pack_for_cpu(torch.from_numpy(codes.astype(np.int32)), 1)
-    by_group = _tensor(scales.T, "bf16")
+    group, x = codes.shape[1] // scales.shape[1], tensor(inputs["x"], "fp32")
+    whole = _shared.get(codes, ("packed",), lambda: _packed(codes))
+    packed = whole.clone()
+    by_group = tensor(scales.T, "bf16")
     both = torch.stack([by_group, torch.zeros_like(by_group)], -1).contiguous()
     kernel = torch._weight_int4pack_mm_for_cpu
-    return lambda: {"y": kernel(x.bfloat16(), packed, group, both).float()}
+
+    def call(_cloned: Any = whole) -> Mapping[str, Any]:  # held for the copies that are yet to come
+        return {"y": kernel(x.bfloat16(), packed, group, both).float()}
+
+    return call
 
 
-def _attention_prefill(point: Point, inputs: Arrays) -> Bound:
+def _packed(codes: Any) -> Any:
     import torch
 
-    q, k, v = (_tensor(inputs[name], point.dtype) for name in "qkv")
+    return torch._convert_weight_to_int4pack_for_cpu(torch.from_numpy(codes.astype(np.int32)), 1)
+
+
+def _attention_prefill(point: Point, inputs: Arrays, tensor: ToTensor) -> Bound:
+    import torch
+
+    q, k, v = (tensor(inputs[name], point.dtype) for name in "qkv")
     attend, grouped = torch.nn.functional.scaled_dot_product_attention, q.shape[1] != k.shape[1]
     return lambda: {"y": attend(q, k, v, is_causal=True, enable_gqa=grouped)}
 
 
-def _attention_decode(point: Point, inputs: Arrays) -> Bound:
+def _attention_decode(point: Point, inputs: Arrays, tensor: ToTensor) -> Bound:
     import torch
 
     s = point.shape
     # The queries that share a key head stand as rows of one small matmul: SDPA reads the cache once.
     rows = inputs["q"].reshape(s["batch"], s["kv_heads"], -1, s["head_dim"])
-    q, k = (_tensor(array, point.dtype) for array in (rows, inputs["k"]))
-    v = k[..., : value_dim(point)] if is_latent(point) else _tensor(inputs["v"], point.dtype)
+    q, k = (tensor(array, point.dtype) for array in (rows, inputs["k"]))
+    v = k[..., : value_dim(point)] if is_latent(point) else tensor(inputs["v"], point.dtype)
     attend = torch.nn.functional.scaled_dot_product_attention
     return lambda: {"y": attend(q, k, v).reshape(s["batch"], s["heads"], -1)}
 
 
-def _ssm_state_update(point: Point, inputs: Arrays) -> Bound:
+def _ssm_state_update(point: Point, inputs: Arrays, tensor: ToTensor) -> Bound:
     import torch
 
     x, delta, b, c, a, d, state = (
-        _tensor(inputs[name], "fp32") for name in ("x", "delta", "b", "c", "a", "d", "state")
+        tensor(inputs[name], "fp32") for name in ("x", "delta", "b", "c", "a", "d", "state")
     )
 
     def call() -> Mapping[str, Any]:
@@ -186,7 +206,7 @@ def _ssm_state_update(point: Point, inputs: Arrays) -> Bound:
 _IN_PLACE = ("ssm_state_update", *IN_PLACE)
 """Kernels that change their inputs."""
 
-_BINDERS: Mapping[str, Callable[[Point, Arrays], Bound]] = {
+_BINDERS: Mapping[str, Binder] = {
     "copy": _stream, "triad": _stream, "read": _stream, "gemm": _gemm, "quant_matmul": _quant_matmul,
     "attention_prefill": _attention_prefill, "attention_decode": _attention_decode,
     "ssm_state_update": _ssm_state_update,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from profiler.kernels.drawn import draw
 from profiler.kernels.kernel import (
     DTYPE_BYTES,
     ESSENTIAL,
@@ -15,7 +16,6 @@ from profiler.kernels.kernel import (
     Kernel,
     Point,
     Work,
-    draw,
     multiply_float64,
     relative_error,
     spots,

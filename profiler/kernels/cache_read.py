@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from profiler.kernels.drawn import draw
 from profiler.kernels.kernel import (
     ESSENTIAL,
     EXTRA,
@@ -12,7 +13,6 @@ from profiler.kernels.kernel import (
     Kernel,
     Point,
     Work,
-    draw,
     relative_error,
 )
 

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from profiler.kernels.drawn import draw
 from profiler.kernels.kernel import (
     DTYPE_BYTES,
     ESSENTIAL,
@@ -12,7 +13,6 @@ from profiler.kernels.kernel import (
     Kernel,
     Point,
     Work,
-    draw,
     relative_error,
     spots,
 )  # fmt: skip

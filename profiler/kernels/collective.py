@@ -6,6 +6,7 @@ from abc import abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
+from profiler.kernels.drawn import draw
 from profiler.kernels.kernel import (
     EXTRA,
     WANTED,
@@ -13,7 +14,6 @@ from profiler.kernels.kernel import (
     Kernel,
     Point,
     Work,
-    draw,
     relative_error,
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from profiler.kernels.drawn import BLOCK, draw, spread
 from profiler.kernels.kernel import (
     DTYPE_BYTES,
     ESSENTIAL,
@@ -14,11 +15,9 @@ from profiler.kernels.kernel import (
     Kernel,
     Point,
     Work,
-    draw,
     multiply_float64,
     relative_error,
     spots,
-    tile,
 )  # fmt: skip
 
 OUTPUT_BYTES: Mapping[str, int] = {"fp32": 4, "bf16": 2, "fp16": 2, "fp8": 2, "int8": 4}
@@ -99,8 +98,8 @@ class Gemm(Kernel):
         """Draw float32 matrices, or int8 ones for int8."""
         m, n, k = (point.shape[name] for name in "mnk")
         if point.dtype == "int8":
-            block = rng.integers(-127, 128, 65521, dtype=np.int8)
-            return {"x": tile(block, (m, k)), "weight": tile(block[::-1].copy(), (n, k))}
+            block = rng.integers(-127, 128, BLOCK, dtype=np.int8)
+            return {"x": spread(block, (m, k)), "weight": spread(block[::-1].copy(), (n, k))}
         return {"x": draw(rng, (m, k)), "weight": draw(rng, (n, k), scale=k**-0.5)}
 
     def error(self, point: Point, inputs: Arrays, output: Arrays) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from profiler.kernels.drawn import draw
 from profiler.kernels.kernel import (
     ESSENTIAL,
     EXTRA,
@@ -13,7 +14,6 @@ from profiler.kernels.kernel import (
     Kernel,
     Point,
     Work,
-    draw,
     multiply_float64,
     relative_error,
     spots,

@@ -8,6 +8,7 @@ barrier behind it. At one token the barriers are the cost, at a prompt's the mem
 import numpy as np
 from numpy.typing import NDArray
 
+from profiler.kernels.drawn import draw
 from profiler.kernels.kernel import (
     ESSENTIAL,
     EXTRA,
@@ -16,7 +17,6 @@ from profiler.kernels.kernel import (
     Kernel,
     Point,
     Work,
-    draw,
     relative_error,
     spots,
 )  # fmt: skip

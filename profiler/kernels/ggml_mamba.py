@@ -7,6 +7,7 @@ and the gate, and both states written back. Equations of the scan as in `selecti
 import numpy as np
 from numpy.typing import NDArray
 
+from profiler.kernels.drawn import draw
 from profiler.kernels.ggml_layer import EPSILON
 from profiler.kernels.kernel import (
     ESSENTIAL,
@@ -16,7 +17,6 @@ from profiler.kernels.kernel import (
     Kernel,
     Point,
     Work,
-    draw,
     relative_error,
     spots,
 )  # fmt: skip

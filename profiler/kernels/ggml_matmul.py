@@ -3,6 +3,7 @@
 import numpy as np
 
 from profiler.kernels import gguf_blocks
+from profiler.kernels.drawn import draw
 from profiler.kernels.kernel import (
     ESSENTIAL,
     EXTRA,
@@ -11,7 +12,6 @@ from profiler.kernels.kernel import (
     Kernel,
     Point,
     Work,
-    draw,
     multiply_float64,
     relative_error,
     spots,

@@ -11,8 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from profiler.kernels.drawn import draw
 from profiler.kernels.ggml_layer import EPSILON, rotate
-from profiler.kernels.kernel import ESSENTIAL, Arrays, Kernel, Point, Work, draw, relative_error
+from profiler.kernels.kernel import ESSENTIAL, Arrays, Kernel, Point, Work, relative_error
 
 Doubles = NDArray[np.float64]
 

@@ -111,28 +111,6 @@ class Kernel(ABC):
         """Return the largest relative error that rounding in this format explains."""
 
 
-def draw(rng: np.random.Generator, shape: tuple[int, ...], *, scale: float = 1.0) -> NDArray[np.float32]:
-    """Fill a float32 array with normal numbers, repeating a block whose length is prime.
-
-    Drawing a gigabyte number by number would take longer than timing it.
-    """
-    block = rng.standard_normal(_BLOCK, dtype=np.float32) * np.float32(scale)
-    return tile(block, shape)
-
-
-_BLOCK = 65521
-"""The largest prime below 2^16, so that rows of any usual length differ."""
-
-
-def tile(block: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Repeat a one-dimensional block until `shape` is full."""
-    out = np.empty(int(np.prod(shape)), block.dtype)
-    whole = out.size // block.size * block.size
-    out[:whole].reshape(-1, block.size)[:] = block
-    out[whole:] = block[: out.size - whole]
-    return out.reshape(shape)
-
-
 def relative_error(actual: NDArray[Any], expected: NDArray[np.float64]) -> float:
     """Return |actual - expected| / |expected| in the Euclidean norm; infinite if not finite."""
     expected = np.asarray(expected, np.float64)

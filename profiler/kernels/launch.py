@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from profiler.kernels.kernel import ESSENTIAL, WANTED, Arrays, Kernel, Point, Work, draw, relative_error
+from profiler.kernels.drawn import draw
+from profiler.kernels.kernel import ESSENTIAL, WANTED, Arrays, Kernel, Point, Work, relative_error
 
 
 class Launch(Kernel):

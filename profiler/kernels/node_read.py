@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from profiler.kernels.kernel import ESSENTIAL, Arrays, Kernel, Point, Work, draw, relative_error
+from profiler.kernels.drawn import draw
+from profiler.kernels.kernel import ESSENTIAL, Arrays, Kernel, Point, Work, relative_error
 from profiler.numa import nodes
 
 SIZE_BYTES = 256 * 2**20

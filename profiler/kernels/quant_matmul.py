@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from profiler.kernels.drawn import BLOCK, draw, spread
 from profiler.kernels.gemm import CHECKED
 from profiler.kernels.kernel import (
     ESSENTIAL,
@@ -13,11 +14,9 @@ from profiler.kernels.kernel import (
     Kernel,
     Point,
     Work,
-    draw,
     multiply_float64,
     relative_error,
     spots,
-    tile,
 )  # fmt: skip
 
 ZERO_POINT_4BIT = 8
@@ -91,9 +90,9 @@ class QuantMatmul(Kernel):
         scheme = SCHEMES[point.format or ""]
         groups = k // scheme.group if scheme.group else 1
         if scheme.bits == 8:
-            codes = tile(rng.integers(-127, 128, 65521, dtype=np.int8), (n, k))
+            codes = spread(rng.integers(-127, 128, BLOCK, dtype=np.int8), (n, k))
         else:
-            codes = tile(rng.integers(0, 16, 65521, dtype=np.uint8), (n, k))
+            codes = spread(rng.integers(0, 16, BLOCK, dtype=np.uint8), (n, k))
         scales = (0.5 + rng.random((n, groups), dtype=np.float32)) / np.float32(64 * k**0.5)
         return {"x": draw(rng, (m, k)), "codes": codes, "scales": scales}
 

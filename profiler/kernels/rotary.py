@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from profiler.kernels.drawn import draw
 from profiler.kernels.kernel import (
     DTYPE_BYTES,
     ESSENTIAL,
@@ -11,7 +12,6 @@ from profiler.kernels.kernel import (
     Kernel,
     Point,
     Work,
-    draw,
     relative_error,
     spots,
 )  # fmt: skip

@@ -8,6 +8,7 @@ chunked algorithm does beyond that is its own.
 import numpy as np
 from numpy.typing import NDArray
 
+from profiler.kernels.drawn import draw
 from profiler.kernels.kernel import (
     ESSENTIAL,
     EXTRA,
@@ -16,7 +17,6 @@ from profiler.kernels.kernel import (
     Kernel,
     Point,
     Work,
-    draw,
     relative_error,
     spots,
 )  # fmt: skip

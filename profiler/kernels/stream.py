@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from profiler.kernels.drawn import draw
 from profiler.kernels.kernel import (
     ESSENTIAL,
     EXTRA,
@@ -17,7 +18,6 @@ from profiler.kernels.kernel import (
     Kernel,
     Point,
     Work,
-    draw,
     relative_error,
 )  # fmt: skip
 

@@ -5,7 +5,8 @@ import pytest
 
 from profiler.backends import BACKENDS
 from profiler.kernels import KERNELS
-from profiler.kernels.kernel import Point, draw, relative_error, spots
+from profiler.kernels.drawn import draw
+from profiler.kernels.kernel import Point, relative_error, spots
 from tonnage.errors import UnknownName
 
 

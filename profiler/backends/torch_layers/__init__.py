@@ -31,5 +31,8 @@ LAYER_FEATURES = frozenset(
     }
 )  # fmt: skip
 
-IN_PLACE = ("ssd_state_update", "embedding")
-"""Layers that change their inputs, or take the next ones at each call."""
+IN_PLACE = ("ssd_state_update",)
+"""Layers that change their inputs."""
+
+ADVANCING = ("embedding",)
+"""Layers that take the next inputs at each call."""
