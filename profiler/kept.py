@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from profiler.backends.backend import Prepared
 
-WORTH_S = 0.1
+WORTH_S = 0.03
 """What is laid out faster than this is laid out anew: other places in memory are then part of its spread."""
 
 

@@ -1,7 +1,7 @@
 """Operands that several trials read: laid out once, held as long as one of them holds them."""
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ class Shared(Generic[Laid]):
     def __init__(self) -> None:
         self._held: WeakValueDictionary[tuple[object, ...], Laid] = WeakValueDictionary()
 
-    def get(self, array: NDArray[object], how: tuple[object, ...], make: Callable[[], Laid]) -> Laid:
+    def get(self, array: NDArray[Any], how: tuple[object, ...], make: Callable[[], Laid]) -> Laid:
         """Return what was made of the same numbers in the same way, or make it.
 
         Parameters

@@ -5,6 +5,7 @@ time. Row r of a large array is a window of one sequence, which begins STEP numb
 r - 1. Backends copy it to where a kernel reads it: only there is it as large as it looks.
 """
 
+from collections.abc import Callable, Hashable
 from itertools import count
 from typing import Any
 
@@ -18,18 +19,24 @@ STEP = 13
 """Between the windows of two rows: prime, so that no usual tile of rows and columns meets itself."""
 LARGE = 2**20
 """Numbers from which on an array with rows is made of windows."""
-_KEPT = 32
-"""Sequences that are remembered, a few megabytes each."""
+_KEPT = 128
+"""Arrays that are remembered, most of them below a megabyte."""
 
-_sequences: dict[tuple[bytes, str, int], NDArray[Any]] = {}
-"""What windows lie over, by block, type and length; the oldest is forgotten first."""
+_known: dict[Hashable, NDArray[Any]] = {}
+"""What is remembered; what was asked for longest ago comes first and is forgotten first."""
 _names: dict[int, int] = {}
-"""Of the sequences that are remembered, by address: a number that is never given again."""
+"""Of what is remembered, by address: a number that is never given again."""
 _following = count()
 
 
-def draw(rng: np.random.Generator, shape: tuple[int, ...], *, scale: float = 1.0) -> NDArray[np.float32]:
-    """Return float32 normal numbers; those of a large array are not to be written to.
+def draw(
+    rng: np.random.Generator,
+    shape: tuple[int, ...],
+    *,
+    scale: float = 1.0,
+    kind: type[np.floating[Any]] = np.float32,
+) -> NDArray[Any]:
+    """Return normal numbers; those of a large array are not to be written to.
 
     Parameters
     ----------
@@ -38,9 +45,11 @@ def draw(rng: np.random.Generator, shape: tuple[int, ...], *, scale: float = 1.0
     shape : tuple of int
     scale : float
         Standard deviation.
+    kind : type
+        float32, or what the numbers are rounded to.
     """
     block = rng.standard_normal(BLOCK, dtype=np.float32) * np.float32(scale)
-    return spread(block, shape)
+    return spread(block.astype(kind, copy=False), shape)
 
 
 def spread(block: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -49,7 +58,9 @@ def spread(block: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     if len(shape) < 2 or size < LARGE:
         return tile(block, shape)
     width = shape[-1]
-    sequence = _sequence(block, (size // width - 1) * STEP + width)
+    length = (size // width - 1) * STEP + width
+    key = block.tobytes(), block.dtype.str, length
+    sequence = remembered(key, lambda: tile(block, (length,)))
     item = sequence.itemsize
     steps = [STEP * int(np.prod(shape[axis + 1 : -1])) * item for axis in range(len(shape) - 1)]
     return as_strided(sequence, shape, (*steps, item))
@@ -64,24 +75,25 @@ def tile(block: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     return out.reshape(shape)
 
 
+def remembered(key: Hashable, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+    """Return the array of a key, made once; it is not to be written to."""
+    found = _known.pop(key, None)
+    if found is None:
+        if len(_known) >= _KEPT:
+            _names.pop(_address(_known.pop(next(iter(_known)))))
+        found = make()
+        _names[_address(found)] = next(_following)
+    _known[key] = found
+    return found
+
+
 def identity(array: NDArray[Any]) -> tuple[object, ...] | None:
     """Return what is equal for arrays of equal numbers; None where nothing is known of them.
 
-    Arrays of windows have one as long as what they lie over is remembered.
+    Large drawn arrays have one, for as long as what they lie over is remembered.
     """
     name = _names.get(_address(array))
     return None if name is None else (name, array.dtype.str, array.shape, array.strides)
-
-
-def _sequence(block: NDArray[Any], length: int) -> NDArray[Any]:
-    """Repeat a block to a length, the same array for the same block and length."""
-    key = block.tobytes(), block.dtype.str, length
-    if key not in _sequences:
-        if len(_sequences) >= _KEPT:
-            _names.pop(_address(_sequences.pop(next(iter(_sequences)))))
-        _sequences[key] = tile(block, (length,))
-        _names[_address(_sequences[key])] = next(_following)
-    return _sequences[key]
 
 
 def _address(array: NDArray[Any]) -> int:

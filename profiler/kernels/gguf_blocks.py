@@ -11,6 +11,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from profiler.kernels.drawn import BLOCK, draw, identity, remembered, tile
+
 Bytes = NDArray[np.uint8]
 Doubles = NDArray[np.float64]
 
@@ -50,11 +52,18 @@ def random_blocks(kind: str, n: int, k: int, rng: np.random.Generator) -> Bytes:
     -------
     ndarray of uint8, shape (n, bytes per row)
     """
-    layout = LAYOUTS[kind]
     if kind == "F16":
-        weights = rng.standard_normal((n, k), dtype=np.float32) * k**-0.5
-        return np.asarray(weights.astype(np.float16).view(np.uint8))
-    blocks = rng.integers(0, 256, (n * k // layout.weights, layout.size_bytes), dtype=np.uint8)
+        weights = draw(rng, (n, k), scale=k**-0.5, kind=np.float16)
+        key: tuple[object, ...] = ("halves", identity(weights) or weights.tobytes())
+        return remembered(key, lambda: np.ascontiguousarray(weights).view(np.uint8))
+    block = rng.integers(0, 256, BLOCK, dtype=np.uint8)
+    return remembered((block.tobytes(), kind, n, k), lambda: _blocks(kind, n, k, block))
+
+
+def _blocks(kind: str, n: int, k: int, block: Bytes) -> Bytes:
+    """Fill rows with random bytes, and set the scales of each block."""
+    layout = LAYOUTS[kind]
+    blocks = tile(block, (n * k // layout.weights, layout.size_bytes))
     scale = np.float16(k**-0.5 / layout.spread)
     places = {"Q8_0": (0,), "Q4_0": (0,), "Q4_K": (0, 2), "Q6_K": (208,)}[kind]
     for place in places:

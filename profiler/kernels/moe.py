@@ -135,10 +135,6 @@ class ExpertGemm(Kernel):
         size = DTYPE_BYTES[point.dtype]
         return Work(flop=2.0 * pairs * n * k, bytes=float(size * (touched * n * k + pairs * (n + k))))
 
-    def footprint_bytes(self, point: Point) -> float:
-        """Return the size of all experts, touched or not."""
-        return float(point.shape["experts"] * point.shape["n"] * point.shape["k"] * DTYPE_BYTES[point.dtype])
-
     def inputs(self, point: Point, rng: np.random.Generator) -> Arrays:
         """Draw x (pairs, k) in the order of experts, weight (experts, n, k); rows per expert."""
         s = point.shape

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from profiler.backends.numba_cpu import _pairs_of_rows, _to_bf16
+from profiler.backends.numba_cpu import _to_bf16
 
 pytest.importorskip("numba")
 
@@ -27,6 +27,11 @@ def product(weights, panels, rows):
     return out
 
 
+def pairs_of_rows(panel):
+    """Put the values of two rows side by side."""
+    return np.ascontiguousarray(panel.reshape(-1, 2, panel.shape[1]).swapaxes(1, 2)).reshape(panel.shape)
+
+
 def widened(short):
     return (short.astype(np.uint32) << 16).view(np.float32)
 
@@ -43,7 +48,7 @@ def test_bfloat16_in_pairs_multiplies_like_float64(monkeypatch, native, heads):
     weights = _to_bf16(rng.standard_normal((heads, 6), dtype=np.float32))
     rows = _to_bf16(rng.standard_normal((6, 64), dtype=np.float32))
     expected = widened(weights).astype(float) @ widened(rows).astype(float)
-    assert product(weights, _pairs_of_rows(rows), 6) == pytest.approx(expected, abs=1e-5)
+    assert product(weights, pairs_of_rows(rows), 6) == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("heads", [1, 2, 4])

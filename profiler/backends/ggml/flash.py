@@ -29,9 +29,10 @@ def prepare(point: Point, inputs: Arrays, copies: int, threads: int) -> Prepared
     arena.allocate(context)
     arena.write(q, inputs["q"])
     arena.write(mask, _causal(s["batch"], s["tokens"], s["context"], past=past_of(point)))
+    keys, values = (np.ascontiguousarray(inputs[name]) for name in ("k", "v"))
     for k, v in caches:
-        arena.write(k, inputs["k"])
-        arena.write(v, inputs["v"])
+        arena.write(k, keys)
+        arena.write(v, values)
     return prepared(
         lambda: {"y": arena.read(outputs[-1], (s["batch"], s["tokens"], s["heads"], s["head_dim"]))}
     )

@@ -28,20 +28,20 @@ def moe_routing(point: Point, inputs: Arrays, tensor: ToTensor) -> Bound:
 
 
 def expert_gemm(point: Point, inputs: Arrays, tensor: ToTensor) -> Bound:
-    """Bind one matmul per expert that has rows."""
+    """Bind one matmul per expert that has rows; the others are not laid out."""
     import torch
 
-    x, weight = (tensor(inputs[name], point.dtype) for name in ("x", "weight"))
-    ends = np.cumsum(inputs["rows"])
+    x, ends = tensor(inputs["x"], point.dtype), np.cumsum(inputs["rows"])
     parts = [
-        (int(expert), int(ends[expert] - inputs["rows"][expert]), int(ends[expert]))
+        (tensor(inputs["weight"][expert], point.dtype), int(ends[expert] - inputs["rows"][expert]),
+         int(ends[expert]))
         for expert in np.flatnonzero(inputs["rows"])
-    ]
-    y = x.new_empty((x.shape[0], weight.shape[1]))
+    ]  # fmt: skip
+    y = x.new_empty((x.shape[0], point.shape["n"]))
 
     def call() -> Mapping[str, Any]:
-        for expert, first, last in parts:
-            torch.mm(x[first:last], weight[expert].t(), out=y[first:last])
+        for weight, first, last in parts:
+            torch.mm(x[first:last], weight.t(), out=y[first:last])
         return {"y": y}
 
     return call
