@@ -15,8 +15,11 @@ from profiler.kernels.kernel import (
     Kernel,
     Point,
     Work,
+    gap_error,
+    gap_of_product,
     multiply_float64,
     relative_error,
+    signs,
     spots,
 )  # fmt: skip
 
@@ -103,10 +106,14 @@ class Gemm(Kernel):
         return {"x": draw(rng, (m, k)), "weight": draw(rng, (n, k), scale=k**-0.5)}
 
     def error(self, point: Point, inputs: Arrays, output: Arrays) -> float:
-        """Compare some rows and columns with float64."""
+        """Compare some rows and columns with float64, and all of them along one direction."""
         rows, columns = spots(point.shape["m"], CHECKED), spots(point.shape["n"], CHECKED)
         expected = multiply_float64(inputs["x"][rows], inputs["weight"][columns])
-        return relative_error(output["y"][np.ix_(rows, columns)], expected)
+        through = np.einsum("nk,n->k", inputs["weight"], signs(point.shape["n"]), optimize=False)
+        return max(
+            relative_error(output["y"][np.ix_(rows, columns)], expected),
+            gap_error(gap_of_product(output["y"], inputs["x"], through), output["y"]),
+        )
 
     def tolerance(self, point: Point) -> float:
         """Return 8 bits of mantissa for bf16, 24 for fp32, 11 for fp16, 4 for fp8; none lost for int8."""

@@ -13,6 +13,11 @@ Arrays = Mapping[str, NDArray[Any]]
 
 DTYPE_BYTES: Mapping[str, int] = {"fp32": 4, "bf16": 2, "fp16": 2, "fp8": 1, "int8": 1}
 
+CHECKED_ROWS = 16
+CHECKED_ENTRIES = 2**20
+"""Of an output that is compared row by row: a millisecond or two."""
+_SIGNS_SEED = 2
+
 ESSENTIAL, WANTED, EXTRA, EXHAUSTIVE = 1, 2, 3, 4
 """Tiers of points: what a law cannot do without, what makes it good, what makes it sharp, everything."""
 
@@ -134,3 +139,40 @@ def spots(size: int, count: int, rng_seed: int = 0) -> NDArray[np.int64]:
         return np.arange(size)
     inner = np.random.default_rng(rng_seed).choice(np.arange(1, size - 1), count - 2, replace=False)
     return np.sort(np.concatenate([[0, size - 1], inner]))
+
+
+def rows_checked(rows: int, width: int) -> NDArray[np.int64]:
+    """Return the rows of an output that are compared: all of a small one, else as many as stay cheap."""
+    return spots(rows, max(CHECKED_ROWS, CHECKED_ENTRIES // width))
+
+
+def signs(count: int) -> NDArray[np.float64]:
+    """Return +1 and -1 at random, the same each time."""
+    return np.where(np.random.default_rng(_SIGNS_SEED).random(count) < 0.5, -1.0, 1.0)
+
+
+def gap_of_product(y: NDArray[Any], x: NDArray[Any], through: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return y r - x (W^T r) along one random direction r, in which no entry of y = x W^T is left out.
+
+    It costs no product of matrices (R. Freivalds, "Probabilistic machines can use less running time", 1977).
+
+    Parameters
+    ----------
+    y, x : ndarray
+        Of shapes (m, n) and (m, k).
+    through : ndarray, shape (k,)
+        W^T `signs`(n).
+    """
+    seen = np.einsum("mn,n->m", y, signs(y.shape[1]), optimize=False)
+    gap: NDArray[np.float64] = seen - np.einsum("mk,k->m", x, through, optimize=False)
+    return gap
+
+
+def gap_error(gap: NDArray[np.float64], y: NDArray[Any]) -> float:
+    """Return |gap| / |y|: what rounding makes of it is as large as the relative error of y.
+
+    A wrong row of m makes it 1 / sqrt(m), a wrong column of n 1 / sqrt(n).
+    """
+    size = float(np.sqrt(np.einsum("mn,mn->", y, y, dtype=np.float64)))
+    error = float(np.sqrt(np.square(gap).sum())) / max(size, 1e-300)
+    return error if np.isfinite(error) else float("inf")

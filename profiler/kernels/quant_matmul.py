@@ -1,8 +1,10 @@
 """Matmul with quantized weights: y = x dequantize(W)^T with float32 activations in and out."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from profiler.kernels.drawn import BLOCK, draw, spread
 from profiler.kernels.gemm import CHECKED
@@ -14,11 +16,16 @@ from profiler.kernels.kernel import (
     Kernel,
     Point,
     Work,
+    gap_error,
+    gap_of_product,
     multiply_float64,
     relative_error,
+    signs,
     spots,
 )  # fmt: skip
 
+_AT_ONCE = 256
+"""Columns whose weights are held in float64 at once."""
 ZERO_POINT_4BIT = 8
 """4-bit codes 0 ... 15 stand for -8 ... 7."""
 
@@ -97,15 +104,13 @@ class QuantMatmul(Kernel):
         return {"x": draw(rng, (m, k)), "codes": codes, "scales": scales}
 
     def error(self, point: Point, inputs: Arrays, output: Arrays) -> float:
-        """Compare some rows and columns with float64 and unrounded activations."""
+        """Compare some entries with float64 and unrounded activations, and all along one direction."""
         rows, columns = spots(point.shape["m"], CHECKED), spots(point.shape["n"], CHECKED)
-        codes = inputs["codes"][columns].astype(np.float64)
-        if SCHEMES[point.format or ""].bits == 4:
-            codes -= ZERO_POINT_4BIT
-        scales = inputs["scales"][columns].astype(np.float64)
-        weight = codes * np.repeat(scales, codes.shape[1] // scales.shape[1], axis=1)
-        expected = multiply_float64(inputs["x"][rows], weight)
-        return relative_error(output["y"][np.ix_(rows, columns)], expected)
+        expected = multiply_float64(inputs["x"][rows], _weights(point, inputs, columns))
+        return max(
+            relative_error(output["y"][np.ix_(rows, columns)], expected),
+            _error_along(point, inputs, output["y"]),
+        )
 
     def tolerance(self, point: Point) -> float:
         """Return what rounding normal activations to 8 bits explains.
@@ -114,3 +119,23 @@ class QuantMatmul(Kernel):
         root-mean-square error of 4.5 / 127 / sqrt(12) = 1 % of sigma.
         """
         return 0.025
+
+
+def _codes(point: Point, codes: NDArray[Any]) -> NDArray[np.float64]:
+    zero = ZERO_POINT_4BIT if SCHEMES[point.format or ""].bits == 4 else 0
+    return codes.astype(np.float64) - zero
+
+
+def _weights(point: Point, inputs: Arrays, columns: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return what the codes of some columns of the output stand for."""
+    codes, scales = _codes(point, inputs["codes"][columns]), inputs["scales"][columns].astype(np.float64)
+    return codes * np.repeat(scales, codes.shape[1] // scales.shape[1], axis=1)
+
+
+def _error_along(point: Point, inputs: Arrays, y: NDArray[Any]) -> float:
+    """Return the error of all rows and columns along one random direction, see `gap_of_product`."""
+    direction, through = signs(point.shape["n"]), np.zeros(point.shape["k"])
+    for first in range(0, point.shape["n"], _AT_ONCE):
+        some = np.arange(first, min(first + _AT_ONCE, point.shape["n"]))
+        through += np.einsum("nk,n->k", _weights(point, inputs, some), direction[some], optimize=False)
+    return gap_error(gap_of_product(y, inputs["x"], through), y)

@@ -13,13 +13,12 @@ from profiler.kernels.kernel import (
     Point,
     Work,
     relative_error,
-    spots,
+    rows_checked,
 )  # fmt: skip
 
 BASE = 10000.0
 FLOP_PER_VALUE = 3
 """Two products and a sum."""
-CHECKED_TOKENS = 16
 
 
 class Rotary(Kernel):
@@ -69,7 +68,7 @@ class Rotary(Kernel):
 
     def error(self, point: Point, inputs: Arrays, output: Arrays) -> float:
         """Compare all heads of some tokens, by complex multiplication."""
-        at = spots(point.shape["tokens"], CHECKED_TOKENS)
+        at = rows_checked(point.shape["tokens"], point.shape["heads"] * point.shape["head_dim"])
         half = point.shape["head_dim"] // 2
         x = inputs["x"][at].astype(np.float64)
         turn = inputs["cos"][at].astype(np.float64) + 1j * inputs["sin"][at]

@@ -25,7 +25,7 @@ FLOP_PER_STATE = 7
 """delta A, exp, times h, delta x times B, plus, times C, plus: the exponential counts one."""
 FLOP_PER_CHANNEL = 3
 """delta x, and D x added to y."""
-CHECKED_CHANNELS = 8
+CHECKED_CHANNELS = 64
 D_STATE = 16
 
 

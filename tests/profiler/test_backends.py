@@ -92,23 +92,6 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def started():
-    """Return a function that starts a backend once, or skips with its reason."""
-    running = {}
-
-    def start(name):
-        why = BACKENDS.why_not(name)
-        if why is not None:
-            pytest.skip(why)
-        if name not in running:
-            BACKENDS.get(name).start(2)
-            running[name] = BACKENDS.get(name)
-        return running[name]
-
-    return start
-
-
 @pytest.mark.parametrize(("name", "feature", "shape"), CASES, ids=lambda value: str(value)[:60])
 @pytest.mark.parametrize("copies", [1, 3])
 def test_kernel_of_backend_agrees_with_float64(started, name, feature, shape, copies):
