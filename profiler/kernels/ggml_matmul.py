@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from profiler.kernels import gguf_blocks
-from profiler.kernels.drawn import draw
+from profiler.kernels.drawn import draw, identity, remembered
 from profiler.kernels.kernel import (
     ESSENTIAL,
     EXTRA,
@@ -25,7 +25,7 @@ from profiler.kernels.kernel import (
 
 CHECKED = 24
 _AT_ONCE = 256
-"""Columns whose weights are held in float64 at once."""
+"""Rows of weights that are held in float64 at once."""
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 512)
 """ggml switches kernels with the rows of x, and llama.cpp gives it at most 512 at once."""
 _ESSENTIAL_ROWS = (1, 8, 32, 512)
@@ -79,11 +79,9 @@ class GgmlMatmul(Kernel):
 
     def _error_along(self, point: Point, inputs: Arrays, y: NDArray[Any]) -> float:
         """Return the error of all rows and columns along one random direction, see `gap_of_product`."""
-        direction, through = signs(point.shape["n"]), np.zeros(point.shape["k"])
-        for first in range(0, point.shape["n"], _AT_ONCE):
-            some = slice(first, first + _AT_ONCE)
-            weight = gguf_blocks.dequantize(point.format or "", inputs["blocks"][some])
-            through += np.einsum("nk,n->k", weight, direction[some], optimize=False)
+        kind, blocks = point.format or "", inputs["blocks"]
+        key = ("through", kind, identity(blocks) or blocks.tobytes())
+        through = remembered(key, lambda: _through(kind, blocks, signs(point.shape["n"])))
         return gap_error(gap_of_product(y, inputs["x"], through), y)
 
     def tolerance(self, point: Point) -> float:
@@ -98,3 +96,13 @@ class GgmlMatmul(Kernel):
 def compute_dtype(kind: str) -> str:
     """Return what ggml's CPU kernels multiply in."""
     return "fp16" if kind == "F16" else "int8"
+
+
+def _through(kind: str, blocks: NDArray[np.uint8], direction: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return W^T r, a few rows of W at a time."""
+    parts = [slice(first, first + _AT_ONCE) for first in range(0, len(blocks), _AT_ONCE)]
+    found: NDArray[np.float64] = sum(
+        np.einsum("nk,n->k", gguf_blocks.dequantize(kind, blocks[part]), direction[part], optimize=False)
+        for part in parts
+    )
+    return found

@@ -24,8 +24,6 @@ from profiler.kernels.kernel import (
     spots,
 )  # fmt: skip
 
-_AT_ONCE = 256
-"""Columns whose weights are held in float64 at once."""
 ZERO_POINT_4BIT = 8
 """4-bit codes 0 ... 15 stand for -8 ... 7."""
 
@@ -121,21 +119,22 @@ class QuantMatmul(Kernel):
         return 0.025
 
 
-def _codes(point: Point, codes: NDArray[Any]) -> NDArray[np.float64]:
-    zero = ZERO_POINT_4BIT if SCHEMES[point.format or ""].bits == 4 else 0
-    return codes.astype(np.float64) - zero
+def _zero(point: Point) -> int:
+    return ZERO_POINT_4BIT if SCHEMES[point.format or ""].bits == 4 else 0
 
 
 def _weights(point: Point, inputs: Arrays, columns: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return what the codes of some columns of the output stand for."""
-    codes, scales = _codes(point, inputs["codes"][columns]), inputs["scales"][columns].astype(np.float64)
+    codes = inputs["codes"][columns].astype(np.float64) - _zero(point)
+    scales = inputs["scales"][columns].astype(np.float64)
     return codes * np.repeat(scales, codes.shape[1] // scales.shape[1], axis=1)
 
 
 def _error_along(point: Point, inputs: Arrays, y: NDArray[Any]) -> float:
     """Return the error of all rows and columns along one random direction, see `gap_of_product`."""
-    direction, through = signs(point.shape["n"]), np.zeros(point.shape["k"])
-    for first in range(0, point.shape["n"], _AT_ONCE):
-        some = np.arange(first, min(first + _AT_ONCE, point.shape["n"]))
-        through += np.einsum("nk,n->k", _weights(point, inputs, some), direction[some], optimize=False)
-    return gap_error(gap_of_product(y, inputs["x"], through), y)
+    codes, scales = inputs["codes"], inputs["scales"].astype(np.float64)
+    signed = scales * signs(point.shape["n"])[:, None]
+    by_group = codes.reshape(len(codes), scales.shape[1], -1)
+    through = np.einsum("ngk,ng->gk", by_group, signed, optimize=False)
+    through -= _zero(point) * signed.sum(axis=0)[:, None]
+    return gap_error(gap_of_product(y, inputs["x"], through.ravel()), y)
