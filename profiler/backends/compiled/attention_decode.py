@@ -89,11 +89,11 @@ def _attend(task: int, q: Any, cache: Any, partial: Floats, scale: float) -> Non
             for j in range(TOKENS):
                 scores[g, j] = np.float32(0)
         keys = (group * blocks + block) * 2 * half
-        add_product(rows_of_q, cache, keys, head_dim, scores, 0)
+        add_product(rows_of_q, cache, keys, head_dim, scores, 0, half)
         for g in range(queries):
             _renormalise(scores, weights, g, result, scale)
         for column in range(0, head_dim, COLUMNS):
-            add_product(weights, cache, keys + half + column * TOKENS, TOKENS, result, column)
+            add_product(weights, cache, keys + half + column * TOKENS, TOKENS, result, column, half)
 
 
 @compiled("void(f4[:, :, :, ::1], f4[:, :, ::1], f8)")

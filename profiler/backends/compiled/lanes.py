@@ -68,14 +68,16 @@ def emit_store(context: Any, builder: Any, array_type: Any, array: Any, index: A
     return builder.store(short, emit_pointer(context, builder, array_type, array, index, to=_SHORTS), align=2)
 
 
-def emit_prefetch(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> None:
-    """Emit a request for the cache line of a flat index, which may lie past the end."""
+def emit_prefetch(
+    context: Any, builder: Any, array_type: Any, array: Any, index: Any, *, level: int = 1
+) -> None:
+    """Emit a request for the line of a flat index, which may lie past the end, into a level of the caches."""
     byte, word = ir.IntType(8), ir.IntType(32)
     name = "llvm.prefetch.p0i8"
     kind = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), word, word, word])
     function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
     place = emit_pointer(context, builder, array_type, array, index, to=byte)
-    builder.call(function, [place, ir.Constant(word, 0), ir.Constant(word, 3), ir.Constant(word, 1)])
+    builder.call(function, [place, ir.Constant(word, 0), ir.Constant(word, 4 - level), ir.Constant(word, 1)])
 
 
 def emit_splat(builder: Any, value: Any) -> Any:

@@ -5,7 +5,7 @@ follow each other in memory, so that a matrix of panels is read once, in order, 
 speed, for up to four rows of weights together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -38,28 +38,39 @@ _numbers = _Operands(1, lanes.emit_load, lanes.emit_load_splat, lanes.emit_multi
 _pairs = _Operands(2, pairs.emit_load_pairs, pairs.emit_splat_pair, pairs.emit_add_pair_products)
 
 
-def _rows_times_panel(count: int) -> Callable[..., Any]:
+def _rows_times_panel(count: int, *, asked_for: Sequence[int] = ()) -> Callable[..., Any]:
     """Return an operation that adds `count` rows of weights times one panel to `out`.
 
     Written as instructions because all `count` x REGISTERS sums must stay in registers throughout the
-    loop over the panel's rows.
+    loop over the panel's rows. At each row it asks for what lies `ahead` of some of its registers.
     """
 
     def rows_times_panel(
-        _typing: Any, weights: Any, g: Any, panels: Any, first: Any, rows: Any, out: Any, column: Any
+        _typing: Any,
+        weights: Any,
+        g: Any,
+        panels: Any,
+        first: Any,
+        rows: Any,
+        out: Any,
+        column: Any,
+        ahead: Any,
     ) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            _emit_product(context, builder, signature.args, args, count)
+            _emit_product(context, builder, signature.args, args, count, asked_for)
             return context.get_dummy_value()
 
-        return types.void(weights, types.intp, panels, types.intp, types.intp, out, types.intp), generate
+        sizes = (types.intp, types.intp)
+        return types.void(weights, types.intp, panels, *sizes, out, *sizes), generate
 
     return emitted(rows_times_panel)
 
 
-def _emit_product(context: Any, builder: Any, kinds: Any, args: Any, count: int) -> None:
+def _emit_product(
+    context: Any, builder: Any, kinds: Any, args: Any, count: int, asked_for: Sequence[int]
+) -> None:
     """Emit the product of `count` rows of weights and a panel."""
-    weights, g, panels, first, rows, out, column = args
+    weights, g, panels, first, rows, out, column, ahead = args
     size = context.get_value_type(types.intp)
     operands = _pairs if kinds[2].dtype == types.uint16 else _numbers
 
@@ -87,6 +98,9 @@ def _emit_product(context: Any, builder: Any, kinds: Any, args: Any, count: int)
             operands.load(context, builder, kinds[2], panels, plus(at, register * LANES * operands.rows))
             for register in range(REGISTERS)
         ]
+        for register in asked_for:
+            later = builder.add(plus(at, register * LANES * operands.rows), ahead)
+            lanes.emit_prefetch(context, builder, kinds[2], panels, later, level=2)
         for head, row in enumerate(sums):
             weight_at = place(head, kinds[0], weights, row_at)
             weight = operands.splat(context, builder, kinds[0], weights, weight_at)
@@ -98,22 +112,32 @@ def _emit_product(context: Any, builder: Any, kinds: Any, args: Any, count: int)
 
 
 _one_row, _two_rows, _four_rows = _rows_times_panel(1), _rows_times_panel(2), _rows_times_panel(4)
+_four_of_eight = _rows_times_panel(4, asked_for=(0, 1))
+_other_four_of_eight = _rows_times_panel(4, asked_for=(2, 3))
 
 
 @inlined
-def add_product(weights: Any, panels: Any, first: int, rows: int, out: Any, column: int) -> None:
+def add_product(weights: Any, panels: Any, first: int, rows: int, out: Any, column: int, ahead: int) -> None:
     """Add weights[:, :rows] times one panel to out[:, column : column + COLUMNS].
 
     The panel of `rows` rows starts at panels.flat[first]. Weights and panel are both float32, or both
     bfloat16 held as uint16: then `rows` is even, and rows 2i and 2i + 1 of the panel lie value by value
     beside each other.
+
+    Memory would have nothing to do while a panel is passed over again: where there are eight rows of
+    weights, each of two passes asks for half of what lies `ahead` numbers later, into the second level (the
+    first is full with what is passed over). Where one pass is all, asking holds memory back.
     """
     g, count = 0, len(weights)
+    if count >= 8:
+        _four_of_eight(weights, 0, panels, first, rows, out, column, ahead)
+        _other_four_of_eight(weights, 4, panels, first, rows, out, column, ahead)
+        g = 8
     while g + 4 <= count:
-        _four_rows(weights, g, panels, first, rows, out, column)
+        _four_rows(weights, g, panels, first, rows, out, column, ahead)
         g += 4
     if g + 2 <= count:
-        _two_rows(weights, g, panels, first, rows, out, column)
+        _two_rows(weights, g, panels, first, rows, out, column, ahead)
         g += 2
     if g < count:
-        _one_row(weights, g, panels, first, rows, out, column)
+        _one_row(weights, g, panels, first, rows, out, column, ahead)
