@@ -6,6 +6,7 @@ torch_cpu         PyTorch
 torchao_cpu       torchao's quantized linear layers
 onnxruntime_cpu   ONNX Runtime
 numpy_cpu         NumPy and its BLAS
+tvm_cpu           Apache TVM's compiler, with a schedule of ours
 gloo              collectives among processes of this host
 llama_cpp         llama.cpp's ggml (its graphs are in `ggml`)
 torch_accelerator PyTorch and our own Triton kernels on CUDA, ROCm, XPU and MPS (parts in `accelerator`)
@@ -24,6 +25,7 @@ from profiler.backends.onnxruntime_cpu import OnnxRuntimeBackend
 from profiler.backends.torch_accelerator import TorchAccelerator
 from profiler.backends.torch_cpu import TorchBackend
 from profiler.backends.torchao_cpu import TorchAoBackend
+from profiler.backends.tvm_cpu import TvmBackend
 from tonnage.registry import Registry
 
 BACKENDS: Registry[Backend] = Registry("backend", refusal=lambda backend: backend.why_not())
@@ -33,6 +35,7 @@ for _backend in (
     TorchBackend(),
     TorchAoBackend(),
     NumpyBackend(),
+    TvmBackend(),
     LlamaCppBackend(),
     GlooBackend(),
     *map(TorchAccelerator, PLATFORMS),
