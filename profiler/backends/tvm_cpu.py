@@ -7,6 +7,7 @@ second per shape, without tuning.
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -65,8 +66,8 @@ class TvmBackend(Backend):
             for copy in range(copies)
         ]
 
-        def call(weight: Any) -> Any:
-            return lambda: multiply(x, weight, y)
+        def call(weight: _Laid) -> Any:
+            return lambda: multiply(x, weight.tensor, y)
 
         calls = [call(weight) for weight in weights]
 
@@ -77,7 +78,12 @@ class TvmBackend(Backend):
         return Prepared(run=rotating(calls), output=output)
 
 
-_shared: Shared[Any] = Shared()
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class _Laid:
+    tensor: Any
+
+
+_shared: Shared[_Laid] = Shared()
 
 
 def _columns(n: int) -> int | None:
@@ -88,12 +94,13 @@ def _dense(array: Any) -> Any:
     return np.ascontiguousarray(array, np.float32)
 
 
-def _blocks(weight: Any) -> Any:
+def _blocks(weight: Any) -> _Laid:
     """Return weights (n, k) as (blocks, k, columns of a block)."""
     import tvm
 
     n, k = weight.shape
-    return tvm.runtime.tensor(_dense(weight.reshape(n // (_columns(n) or 1), -1, k).transpose(0, 2, 1)))
+    cut = weight.reshape(n // (_columns(n) or 1), -1, k).transpose(0, 2, 1)
+    return _Laid(tvm.runtime.tensor(_dense(cut)))
 
 
 @cache

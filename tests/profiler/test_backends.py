@@ -104,6 +104,30 @@ def test_kernel_of_backend_agrees_with_float64(started, name, feature, shape, co
     assert kernel.error(point, inputs, prepared.output()) <= kernel.tolerance(point)
 
 
+@pytest.mark.parametrize(
+    ("name", "kernel", "dtype", "format"),
+    [
+        ("numpy", "gemm", "fp32", None), ("torch", "gemm", "fp32", None), ("torch", "gemm", "bf16", None),
+        ("onnxruntime", "gemm", "fp32", None), ("onnxruntime", "gemm", "int8", None),
+        ("onnxruntime", "quant_matmul", "int8", "INT8_W8A8"), ("tvm", "gemm", "fp32", None),
+        ("onnxruntime", "quant_matmul", "int8", "INT4_G128"),
+        ("torch", "quant_matmul", "int8", "INT4_G128"), ("torch", "quant_matmul", "int8", "INT8_W8A8"),
+        ("llama.cpp", "ggml_matmul", "int8", "Q8_0"), ("llama.cpp", "ggml_matmul", "fp16", "F16"),
+    ],
+)  # fmt: skip
+def test_points_of_one_large_matrix_are_right_however_they_share_it(started, name, kernel, dtype, format):
+    """Large operands are laid out once: by whoever comes first, with more copies for whoever comes later."""
+    backend, kernel = started(name), KERNELS.get(kernel)
+    held = []
+    for m, copies in ((16, 1), (1, 3), (5, 2)):
+        point = Point(kernel=kernel.name, dtype=dtype, format=format, shape={"m": m, "n": 1024, "k": 1024})
+        inputs = kernel.inputs(point, np.random.default_rng(0))
+        held.append((point, inputs, backend.prepare(point, inputs, copies)))
+    for point, inputs, prepared in (*held, *held[::-1]):
+        prepared.run()
+        assert kernel.error(point, inputs, prepared.output()) <= kernel.tolerance(point)
+
+
 @pytest.mark.parametrize("feature", sorted({case[1] for case in CASES}, key=str), ids=str)
 def test_error_of_a_wrong_output_is_above_the_tolerance(started, feature):
     kernel = KERNELS.get(feature.kernel)
