@@ -49,7 +49,7 @@ MISMATCH = {"device": 0.10, "model": 0.10, "weights": 0.10, "engine": 0.05, "cut
 METRICS = ("tpot_s", "ttft_s", "output_tokens_per_s")
 _PARTS = (
     frozenset({"new_model"}),
-    frozenset({"new_device"}),
+    frozenset({"new_device", "new_stack"}),
     frozenset({"new_engine", "new_platform"}),
     frozenset({"new_run", "new_source"}),
 )

@@ -95,7 +95,11 @@ def calibrate(
 def _pooled(
     file: CoefficientFile, whole: Fitted, apart: Sequence[Row], rows: Sequence[Row], held_out: Array
 ) -> CoefficientFile:
-    """Let intervals of new sources hold 80 % of rows apart and of sources left out, together."""
+    """Let intervals of new sources hold 80 % of rows apart and of sources left out, together.
+
+    Then those of engines on devices of which neither was measured hold 80 % of such rows apart: engines
+    that are left out leave their devices behind with others, so that held-out errors say nothing of it.
+    """
     problem = Problem(apart)
     errors = whole.log_predicted(problem) - problem.log_measured
     streams = [file.is_stream(row.case, _engine(row)) for row in apart]
@@ -106,13 +110,22 @@ def _pooled(
     for name, inside in _by_metric(named).items():
         if name not in spread:
             continue
-        known = [total(spread[name], unseen(place(apart[i].case), file) - {"new_source"}) for i in inside]
+        new = [unseen(place(apart[i].case), file) for i in inside]
+        known = [total(spread[name], one - {"new_source", "new_stack"}) for one in new]
         lacking = (errors[inside] / Z90) ** 2 - np.array(known) ** 2
         left_out = (held_out[own[name]] / Z90) ** 2 - total(spread[name], {"new_run"}) ** 2
-        both = np.concatenate([lacking, left_out])
-        needed = float(np.sqrt(max(np.quantile(both[np.isfinite(both)], 0.8), 0.0)))
-        spread[name] = spread[name].model_copy(update={"new_source": _round(needed)})
+        needed = _needed(np.concatenate([lacking, left_out]))
+        strange = lacking[["new_stack" in one for one in new]] - needed**2
+        spread[name] = spread[name].model_copy(
+            update={"new_source": _round(needed), "new_stack": _round(_needed(strange))}
+        )
     return file.model_copy(update={"spread": spread})
+
+
+def _needed(lacking: Array) -> float:
+    """Sigma that gives 80 % of the rows the variance that they lack; zero where there are none."""
+    found = lacking[np.isfinite(lacking)]
+    return float(np.sqrt(max(np.quantile(found, 0.8), 0.0))) if found.size else 0.0
 
 
 def _fold(row: Row) -> str:

@@ -155,6 +155,8 @@ class Spread(Record):
     """More when nothing of this release was: another client, launch script and state of the engine."""
     new_platform: float = 0.0
     """More when nothing of this engine on this compute API was."""
+    new_stack: float = 0.0
+    """More when neither the engine nor the device was: no engine's kernels on that hardware were seen."""
 
 
 class Provenance(Record):

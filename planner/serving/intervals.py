@@ -118,6 +118,7 @@ def unseen(one: Placed, file: CoefficientFile) -> frozenset[str]:
         "new_run": file.has_run(groups),
         "new_source": file.has_source(groups),
         "new_platform": groups.engine not in file.engines or file.has_platform(groups),
+        "new_stack": groups.engine in file.engines or groups.device in file.devices,
     }
     return frozenset(name for name, known in seen.items() if not known)
 

@@ -137,7 +137,7 @@ def test_a_file_of_an_earlier_version_still_loads_and_knows_no_runs():
     for name in ("runs", "releases", "platforms", "streams"):
         data.pop(name, None)
     for spread in data["spread"].values():
-        for name in ("new_run", "new_source", "new_platform"):
+        for name in ("new_run", "new_source", "new_platform", "new_stack"):
             spread.pop(name, None)
     file = CoefficientFile.parse(data, where="coefficients.json")
     problem = Problem(rows())
@@ -169,7 +169,9 @@ def test_what_is_new_widens_and_never_twice_for_engine_and_platform():
     known = Problem(rows()).placed[0]
     strange = replace(known, groups=known.groups.model_copy(update={"engine": "new"}))
     found = unseen(strange, coefficients.shipped())
-    assert "new_engine" in found and "new_platform" not in found
+    assert "new_engine" in found and not found & {"new_platform", "new_stack"}
+    other = replace(known, groups=strange.groups.model_copy(update={"device": "new"}))
+    assert "new_stack" in unseen(other, coefficients.shipped())
 
 
 def test_one_sequence_of_a_server_is_not_as_sure_as_that_of_a_program_for_one_user():
@@ -193,6 +195,25 @@ def test_rows_apart_widen_new_sources_and_move_nothing_else():
         assert spread.model_copy(update={"new_source": 0.0}) == plain.spread[name].model_copy(
             update={"new_source": 0.0}
         )
+
+
+def test_only_rows_of_engines_and_devices_that_both_were_not_measured_widen_these():
+    data = rows(noise=0.05)
+
+    def apart(engine: str) -> list[Row]:
+        moved = {"engine": engine, "device": "nvidia-b200-sxm-180gb"}
+        cases = [row.case.model_copy(update=moved) for row in data]
+        return [
+            replace(row, case=case, measured=20.0 * row.measured)
+            for row, case in zip(data, cases, strict=True)
+        ]
+
+    assert "nvidia-b200-sxm-180gb" not in {row.case.device for row in data}
+    known, strange = (calibrate(data, apart=data + apart(engine)).file for engine in ("vllm", "lmdeploy"))
+    assert "lmdeploy" not in strange.engines and "vllm" in known.engines
+    for name, spread in strange.spread.items():
+        assert known.spread[name].new_stack == 0.0
+        assert spread.new_stack > 0.1
 
 
 def test_what_is_believed_of_a_level_is_where_its_deviation_starts():
