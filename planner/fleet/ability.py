@@ -1,7 +1,7 @@
 """What one unit can carry of each class: measured by the user, or predicted under the limits."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from workloads.scenario import Quality, Slo, TrafficClass
 
 if TYPE_CHECKING:
     from planner.serving.capacity import Capacity, LawsOrWhy
+    from planner.serving.halves import HalvesOrWhy
     from planner.serving.unit_laws import Lengths
 
 
@@ -108,6 +109,8 @@ class Seen:
         What lone requests take.
     laws : dict
         Time laws of units, as the batch that they were lowered in and their place there.
+    halves : dict
+        The same of their halves, by network.
     """
 
     abilities: dict[tuple[Part, TrafficClass], dict[Deployment, Ability]] = field(
@@ -117,18 +120,24 @@ class Seen:
         default_factory=lambda: defaultdict(dict)
     )
     laws: dict["Lengths", dict[Deployment, "LawsOrWhy"]] = field(default_factory=lambda: defaultdict(dict))
+    halves: dict[tuple[str, "Lengths"], dict[Deployment, "HalvesOrWhy"]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
 
     def forget(self) -> None:
         """Forget everything."""
         self.abilities.clear()
         self.lone.clear()
         self.laws.clear()
+        self.halves.clear()
 
     @property
     def is_full(self) -> bool:
         """There is more than is worth its memory."""
-        known = (sum(map(len, kept.values())) for kept in (self.abilities, self.laws))
-        return any(count > most for count, most in zip(known, (MOST_KNOWN, MOST_LAWS), strict=True))
+        abilities, laws, halves = (
+            sum(map(len, kept.values())) for kept in (self.abilities, self.laws, self.halves)
+        )
+        return abilities > MOST_KNOWN or laws + halves > MOST_LAWS
 
 
 FILES = (".json", ".gguf", ".toml")
@@ -199,26 +208,51 @@ class Predictor:
         return rows
 
     def _predict(self, missing: Mapping[TrafficClass, list[Deployment]], part: Part) -> None:
-        """Predict units for each class that is missing."""
+        """Predict units for each class that is missing; either half comes with the other one."""
         rows = [(item, shape) for shape, items in missing.items() for item in items]
         if part.role is Role.WHOLE:
             for (item, shape), found in zip(rows, self._whole(rows), strict=True):
                 self._keep(item, shape, part, found)
             return
-        for item, shape, both in _halves(missing, part):
+        for (item, shape), both in zip(rows, self._halves(rows, part.link), strict=True):
             for role, one in both.items():
                 self._keep(item, shape, Part(role, part.link), one)
 
     def _whole(self, rows: Sequence[tuple[Deployment, TrafficClass]]) -> list["Capacity"]:
-        """Return what units carry whole, from their laws, which are lowered where they are not known."""
-        from planner.serving.capacity import under_limits, units
+        """Return what units carry whole."""
+        from planner.serving.capacity import under_limits
         from planner.serving.unit_laws import Lengths
 
-        pairs = [(item, Lengths.of(shape)) for item, shape in rows]
+        laws = self._laws([(item, Lengths.of(shape)) for item, shape in rows])
+        return under_limits(list(zip(laws, (shape for _, shape in rows), strict=True)))
+
+    def _laws(self, pairs: Sequence[tuple[Deployment, "Lengths"]]) -> list["LawsOrWhy"]:
+        """Return the laws of units, which are lowered where they are not known."""
+        from planner.serving.capacity import units
+
         new = list(dict.fromkeys(pair for pair in pairs if pair[0] not in self._of(pair[0]).laws[pair[1]]))
         for (item, lengths), found in zip(new, units(new), strict=True):
             self._of(item).laws[lengths][item] = found
-        laws = [self._of(item).laws[lengths][item] for item, lengths in pairs]
+        return [self._of(item).laws[lengths][item] for item, lengths in pairs]
+
+    def _halves(
+        self, rows: Sequence[tuple[Deployment, TrafficClass]], network: str
+    ) -> list[Mapping[Role, "Capacity"]]:
+        """Return what halves carry, from the laws of the same units serving whole requests."""
+        from planner.serving.disaggregation import link
+        from planner.serving.halves import half_units, under_limits
+        from planner.serving.unit_laws import Lengths
+
+        pairs = [(item, Lengths.of(shape)) for item, shape in rows]
+        new = list(
+            dict.fromkeys(
+                (item, each) for item, each in pairs if item not in self._of(item).halves[network, each]
+            )
+        )
+        found = half_units(new, self._laws(new), link(network))
+        for (item, lengths), one in zip(new, found, strict=True):
+            self._of(item).halves[network, lengths][item] = one
+        laws = [self._of(item).halves[network, lengths][item] for item, lengths in pairs]
         return under_limits(list(zip(laws, (shape for _, shape in rows), strict=True)))
 
     def _keep(self, item: Deployment, shape: TrafficClass, part: Part, found: "Capacity") -> None:
@@ -231,19 +265,6 @@ class Predictor:
 def _is_of_files(deployment: Deployment) -> bool:
     """Tell what is known for one question alone: files may change between two, catalogs do not."""
     return deployment.device.endswith(FILES) or deployment.model.endswith(FILES)
-
-
-def _halves(
-    missing: Mapping[TrafficClass, list[Deployment]], part: Part
-) -> Iterator[tuple[Deployment, TrafficClass, Mapping[Role, "Capacity"]]]:
-    """Yield what halves carry; either half is predicted with the other one, which costs no more."""
-    from planner.serving.disaggregation import link
-    from planner.serving.halves import halves
-
-    items = list(dict.fromkeys(item for own in missing.values() for item in own))
-    for item, row in zip(items, halves(items, list(missing), link(part.link)), strict=True):
-        for shape, found in zip(missing, row, strict=True):
-            yield item, shape, found
 
 
 def _ability(found: "Capacity") -> Ability:

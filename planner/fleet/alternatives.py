@@ -57,7 +57,7 @@ def _next_best(best: Outcome, *, count: int) -> Iterator[tuple[Outcome, str]]:
 def _branch(
     branches: dict[frozenset[str], Outcome | None], outcome: Outcome, left_out: frozenset[str]
 ) -> None:
-    for group in outcome.groups():
+    for group in sorted(outcome.groups()):
         key = left_out | {group}
         if key not in branches:
             branches[key] = solve(outcome.market.without(frozenset({group})), quick=True)

@@ -12,7 +12,7 @@ from planner.role import Role
 from planner.serving import coefficients, intervals, placement
 from planner.serving.capacity import around
 from planner.serving.disaggregation import link
-from planner.serving.half_state import NAMES, HalfState, Pair
+from planner.serving.half_state import NAMES, HalfState, laws_of
 from planner.serving.halves import first_token_part
 from planner.serving.largest_batch import FULL_LOAD
 from planner.serving.prompts import shared
@@ -30,12 +30,14 @@ class SharedPrompts:
     ) -> None:
         file, placed = coefficients.shipped(), placement.place(deployment)
         pairs = [(placed, each) for each in classes]
-        self.both = Pair(pairs, link(network), file)
+        self.both = laws_of(pairs, link(network), file)
         z = NormalDist().inv_cdf(confidence)
         self.first, self.step = (
             float(np.exp(z * intervals.sigma(metric, placed, file))) for metric in ("ttft", "tpot")
         )
-        self.limits = {name: first_token_part(pairs, name, Role.PREFILL) for name in NAMES}
+        self.limits = {
+            name: first_token_part(self.both.first_steps, classes, name, Role.PREFILL) for name in NAMES
+        }
 
     def holds(self, rates: Array) -> bool:
         """Tell whether all classes keep their limits at these rates, with the confidence asked for."""
@@ -88,7 +90,7 @@ def at_load(
         Of the kind, among which each request goes to the one with the shortest line.
     """
     file, placed = coefficients.shipped(), placement.place(deployment)
-    both = Pair([(placed, traffic)], link(network), file)
+    both = laws_of([(placed, traffic)], link(network), file)
     rate = np.array([requests_per_s])
     slow = {metric: float(np.exp(Z90 * intervals.sigma(metric, placed, file))) for metric in ("ttft", "tpot")}
     if role is Role.PREFILL:

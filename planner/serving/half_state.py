@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.serving import placement, situation, steady_state
 from planner.serving.coefficients import CoefficientFile
 from planner.serving.disaggregation import PoolLink, first_token_steps, transfer_s
 from planner.serving.open_load import LENGTH_CV2, NORMAL, exceed, place_wait
@@ -23,13 +22,14 @@ from planner.serving.placed import Placed
 from planner.serving.prompts import Prompts, prompts
 from planner.serving.situation import ALL_QUEUED, Demand
 from planner.serving.steady_state import Service
+from planner.serving.unit_laws import Index, Lengths, UnitLaws, taken, unit_laws
 from workloads.scenario import TrafficClass
 from workloads.traffic import Length
 
 Array = NDArray[np.float64]
 NAMES = {"mean": None, "p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 """Limits by name, with their probabilities; None is the mean."""
-_POINTS, _ROUNDS = 5, 40
+_ROUNDS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,28 +46,41 @@ class HalfState:
     running: Array
 
 
-class Pair:
-    """Both halves of some deployments for some classes; arrays over the cases."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HalfLaws:
+    """Both halves of some deployments for requests of some lengths; arrays over them.
 
-    def __init__(
-        self, pairs: Sequence[tuple[Placed, TrafficClass]], over: PoolLink, file: CoefficientFile
-    ) -> None:
-        placed = [one for one, _ in pairs]
-        prompt = np.array([each.prompt_tokens for _, each in pairs])
-        output = np.array([each.output_tokens for _, each in pairs])
-        queued = np.full(len(pairs), ALL_QUEUED)
-        demand = Demand(prompt=prompt, output=output, context=np.zeros(len(pairs)), users=queued)
-        where = situation.situation(placed, demand, points=_POINTS)
-        self.ready: Service = steady_state.service(where, placement.values(placed, file))
-        self.moved_s = np.array([transfer_s(one, each.prompt_tokens, over) for one, each in pairs])
-        tail = np.array([each.prompt_tokens_p95 or each.prompt_tokens for _, each in pairs]) / prompt
-        cv2 = np.array([_length_cv2(each.prompt_tokens, each.prompt_tokens_p95) for _, each in pairs])
-        self.prefill: Prompts = prompts(
-            self.ready, placed, demand, moved_s=self.moved_s, stretch=tail, cv2=cv2
-        )
-        self.first_steps = np.array([first_token_steps(one.engine.name) for one in placed])
-        self.further = np.maximum(output - 1.0, 1.0)
-        self.steps = np.maximum(output - 1.0 + self.first_steps, 1.0)
+    Attributes
+    ----------
+    units : UnitLaws
+        The same deployments serving whole requests.
+    moved_s : ndarray
+        Handover of the cache. [s]
+    first_steps : ndarray
+        Steps that the first token takes of a decode unit.
+    further, steps : ndarray
+        Output tokens after the first, and steps that a decode unit takes for a request.
+    """
+
+    units: UnitLaws
+    prefill: Prompts
+    moved_s: Array
+    first_steps: Array
+    further: Array
+    steps: Array
+
+    def __len__(self) -> int:
+        return len(self.moved_s)
+
+    def take(self, index: Index) -> "HalfLaws":
+        """Return the laws of some deployments, in the order of their places."""
+        found: HalfLaws = taken(self, index)
+        return found
+
+    @property
+    def ready(self) -> Service:
+        """Time laws of a unit."""
+        return self.units.ready
 
     def prefilling(self, rate: Array, *, units: float = 1.0) -> HalfState:
         """Return prefill units at a rate, so many of them behind one line."""
@@ -105,6 +118,41 @@ class Pair:
             over = self.decoding(middle, units=units).requests_per_s > rate
             low, high = np.where(over, low, middle), np.where(over, middle, high)
         return np.asarray(0.5 * (low + high))
+
+
+def half_laws(units: UnitLaws, pairs: Sequence[tuple[Placed, Lengths]], over: PoolLink) -> HalfLaws:
+    """Return both halves of deployments, each for the lengths beside it.
+
+    Parameters
+    ----------
+    units : UnitLaws
+        Of the same pairs.
+    over : PoolLink
+        Over which each device of a prefill unit sends its part of the cache.
+    """
+    placed = [one for one, _ in pairs]
+    prompt = np.array([each.prompt for _, each in pairs])
+    output = np.array([each.output for _, each in pairs])
+    moved_s = np.array([transfer_s(one, each.prompt, over) for one, each in pairs])
+    demand = Demand(
+        prompt=prompt, output=output, context=np.zeros(len(pairs)), users=np.full(len(pairs), ALL_QUEUED)
+    )
+    cv2 = np.array([_length_cv2(each.prompt, each.prompt_p95) for _, each in pairs])
+    first_steps = np.array([first_token_steps(one.engine.name) for one in placed])
+    return HalfLaws(
+        units=units,
+        prefill=prompts(units.ready, placed, demand, moved_s=moved_s, stretch=units.tail_prompt, cv2=cv2),
+        moved_s=moved_s,
+        first_steps=first_steps,
+        further=np.maximum(output - 1.0, 1.0),
+        steps=np.maximum(output - 1.0 + first_steps, 1.0),
+    )
+
+
+def laws_of(pairs: Sequence[tuple[Placed, TrafficClass]], over: PoolLink, file: CoefficientFile) -> HalfLaws:
+    """Return both halves of deployments for classes, lowered for this question alone."""
+    each = [(one, Lengths.of(traffic)) for one, traffic in pairs]
+    return half_laws(unit_laws(each, file), each, over)
 
 
 def _length_cv2(mean: float, p95: float | None) -> float:

@@ -17,22 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.deployment import Deployment
-from planner.role import Role
-from planner.serving import coefficients, intervals
-from planner.serving.capacity import Capacity, around, broken_alone, placed_or_why
-from planner.serving.coefficients import CoefficientFile
-from planner.serving.disaggregation import PoolLink, first_token_steps
-from planner.serving.half_state import NAMES, HalfState, Pair
+from planner.role import HALVES, Role
+from planner.serving import placement
+from planner.serving.capacity import Capacity, LawsOrWhy, around, broken_alone
+from planner.serving.disaggregation import PoolLink
+from planner.serving.half_state import NAMES, HalfLaws, HalfState, half_laws
 from planner.serving.largest_batch import FULL_LOAD
-from planner.serving.placed import Placed
-from planner.serving.predict import evidence
-from tonnage.evidence import Z90, Quantiles
+from planner.serving.unit_laws import Lengths, gathered
+from tonnage.evidence import Quantiles
 from tonnage.units import human
 from workloads.scenario import TrafficClass
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Halves = Mapping[Role, Capacity]
+HalvesOrWhy = tuple[HalfLaws, int] | str
+"""The laws of a deployment's halves, as those of a batch and its place there; else why there are none."""
 
 PLACE_FRAC = 0.05
 """Part of a limit on the time to first token that the wait for a place in a decode batch may take."""
@@ -41,55 +41,53 @@ DECODE_FRAC = 0.3
 NO_FIRST_LIMIT = (
     "a limit on the whole request is split between prefill and decode by a ttft_p95 limit; give one"
 )
-_POINTS, _ROUNDS = 5, 40
+_ROUNDS = 40
 _SMALLEST = 1e-3
 
 
-def halves(
-    deployments: Sequence[Deployment],
-    classes: Sequence[TrafficClass],
-    over: PoolLink,
-    *,
-    using: CoefficientFile | None = None,
-) -> list[list[Halves]]:
-    """Return the capacity of every deployment as a prefill and as a decode unit, for every class.
+def half_units(
+    pairs: Sequence[tuple[Deployment, Lengths]], whole: Sequence[LawsOrWhy], over: PoolLink
+) -> list[HalvesOrWhy]:
+    """Return the laws of both halves of deployments, or why there are none.
 
     Parameters
     ----------
+    whole : sequence
+        Laws of the same pairs serving whole requests, from which most is taken over.
     over : PoolLink
         Over which each device of a prefill unit sends its part of the cache.
     """
-    found_places = [placed_or_why(deployment) for deployment in deployments]
-    pairs = [(one, each) for one in found_places if isinstance(one, Placed) for each in classes]
-    found = iter(_solve(pairs, over, using or coefficients.shipped()) if pairs else [])
+    able = [laws for laws in whole if not isinstance(laws, str)]
+    if not able:
+        return [laws for laws in whole if isinstance(laws, str)]
+    here = [
+        (placement.place(item), each)
+        for (item, each), laws in zip(pairs, whole, strict=True)
+        if not isinstance(laws, str)
+    ]
+    found = half_laws(gathered(able), here, over)
+    places = iter(range(len(here)))
+    return [laws if isinstance(laws, str) else (found, next(places)) for laws in whole]
+
+
+def under_limits(rows: Sequence[tuple[HalvesOrWhy, TrafficClass]]) -> list[Halves]:
+    """Return the capacity of each deployment as a prefill and as a decode unit under a class's limits."""
+    able = [(found, each) for found, each in rows if not isinstance(found, str)]
+    answers = iter(
+        _within(gathered([found for found, _ in able]), [each for _, each in able]) if able else []
+    )
     return [
-        [
-            next(found)
-            if isinstance(one, Placed)
-            else {role: Capacity(why_not=one) for role in (Role.PREFILL, Role.DECODE)}
-            for _ in classes
-        ]
-        for one in found_places
+        {role: Capacity(why_not=found) for role in HALVES} if isinstance(found, str) else next(answers)
+        for found, _ in rows
     ]
 
 
-def _solve(
-    pairs: Sequence[tuple[Placed, TrafficClass]], over: PoolLink, file: CoefficientFile
-) -> list[Halves]:
-    both = Pair(pairs, over, file)
-    factors = {
-        metric: np.exp(Z90 * np.array([intervals.sigma(metric, one, file) for one, _ in pairs]))
-        for metric in ("ttft", "tpot")
-    }
+def _within(laws: HalfLaws, classes: Sequence[TrafficClass]) -> list[Halves]:
     found = {
-        Role.PREFILL: _Search(pairs, both, both.prefilling, both.prefill.most, factors, Role.PREFILL).answers(
-            file
-        ),
-        Role.DECODE: _Search(
-            pairs, both, both.decoding, both.ready.situation.limit, factors, Role.DECODE
-        ).answers(file),
+        Role.PREFILL: _Search(laws, classes, laws.prefilling, laws.prefill.most, Role.PREFILL).answers(),
+        Role.DECODE: _Search(laws, classes, laws.decoding, laws.ready.situation.limit, Role.DECODE).answers(),
     }
-    return [{role: rows[i] for role, rows in found.items()} for i in range(len(pairs))]
+    return [{role: rows[i] for role, rows in found.items()} for i in range(len(laws))]
 
 
 class _Factors(NamedTuple):
@@ -108,25 +106,26 @@ class _Search:
         State at a load: a rate of prompts, or sequences that run.
     most : ndarray
         Largest load there is.
-    factors : mapping of str to ndarray
-        By which the two times are longer at the tenth percentile of the prediction. As for whole units,
-        a unit passes fewer requests by the factor of its steps.
+
+    Notes
+    -----
+    Times are longer by the factors of the laws at the tenth percentile of the prediction. As for whole
+    units, a unit passes fewer requests by the factor of its steps.
     """
 
     def __init__(
         self,
-        pairs: Sequence[tuple[Placed, TrafficClass]],
-        both: Pair,
+        both: HalfLaws,
+        classes: Sequence[TrafficClass],
         at: Callable[[Array], HalfState],
         most: Array,
-        factors: Mapping[str, Array],
         role: Role,
     ) -> None:
-        self.pairs, self.both, self.at, self.most, self.role = pairs, both, at, most, role
-        self.factors = _Factors(factors["ttft"], factors["tpot"])
-        self.ttft = {name: first_token_part(pairs, name, role) for name in NAMES}
-        self.tpot = {name: limits(pairs, f"tpot_{name}_s") for name in NAMES}
-        self.rest_s = limits(pairs, "e2e_p95_s") - limits(pairs, "ttft_p95_s", missing=0.0)
+        self.both, self.classes, self.at, self.most, self.role = both, classes, at, most, role
+        self.factors = _Factors(both.units.ttft_factor, both.units.tpot_factor)
+        self.ttft = {name: first_token_part(both.first_steps, classes, name, role) for name in NAMES}
+        self.tpot = {name: limits(classes, f"tpot_{name}_s") for name in NAMES}
+        self.rest_s = limits(classes, "e2e_p95_s") - limits(classes, "ttft_p95_s", missing=0.0)
 
     def keeps(self, state: HalfState, slower: _Factors) -> Mask:
         """Tell which cases are within all limits when times are longer by these factors."""
@@ -154,9 +153,9 @@ class _Search:
             low, high = np.where(good, middle, low), np.where(good, high, middle)
         return low, possible
 
-    def answers(self, file: CoefficientFile) -> list[Capacity]:
+    def answers(self) -> list[Capacity]:
         """Return the capacity of every case."""
-        even, step = np.ones(len(self.pairs)), self.factors.step
+        even, step = np.ones(len(self.classes)), self.factors.step
         load, possible = self.largest(_Factors(even, even))
         state = self.at(load)
         slow_load, slow_possible = self.largest(self.factors)
@@ -166,24 +165,22 @@ class _Search:
         rate = state.requests_per_s
         rates = np.stack([np.minimum(slow, rate), rate, np.maximum(fast, rate)])
         alone = self.at(_SMALLEST * np.minimum(self.most, 1.0))
-        return [self._answer(i, file, state, rates[:, i], possible, alone) for i in range(len(self.pairs))]
+        return [self._answer(i, state, rates[:, i], possible, alone) for i in range(len(self.classes))]
 
-    def _answer(
-        self, i: int, file: CoefficientFile, state: HalfState, rates: Array, possible: Mask, alone: HalfState
-    ) -> Capacity:
-        one, each = self.pairs[i]
+    def _answer(self, i: int, state: HalfState, rates: Array, possible: Mask, alone: HalfState) -> Capacity:
+        each = self.classes[i]
         where = self.both.ready.situation
         fits = bool(where.fits[i]) if where.memory_known[i] else None
         lone = self._lone_s(alone, i)
         sequences = float(state.running[i]) if self.role is Role.DECODE else 1.0
         told = Capacity(
             fits=fits,
-            evidence=evidence(one, file),
+            evidence=self.both.units.evidence[i],
             alone_s=lone,
             memory_bytes=float(where.fixed_bytes[i] + sequences * where.sequence_bytes[i]),
         )
         if fits is False:
-            need, room = human(told.memory_bytes or 0.0, "B"), human(one.target.memory_bytes or 0.0, "B")
+            need, room = human(told.memory_bytes or 0.0, "B"), human(self.both.units.device_bytes[i], "B")
             return replace(told, why_not=f"does not fit: {need} per device for one sequence, {room} there")
         if each.slo.e2e_p95_s is not None and each.slo.ttft_p95_s is None:
             return replace(told, why_not=NO_FIRST_LIMIT)
@@ -206,7 +203,7 @@ class _Search:
         times = {}
         for name in NAMES:
             if self.role is Role.PREFILL:
-                whole, part = limits(self.pairs[i : i + 1], f"ttft_{name}_s")[0], self.ttft[name][i]
+                whole, part = limits(self.classes[i : i + 1], f"ttft_{name}_s")[0], self.ttft[name][i]
                 longer = whole / part if 0.0 < part < np.inf else 1.0
                 times[f"ttft_{name}_s"] = float(alone.ttft[name][i] * longer)
             else:
@@ -214,11 +211,16 @@ class _Search:
         return times
 
 
-def first_token_part(pairs: Sequence[tuple[Placed, TrafficClass]], name: str, role: Role) -> Array:
-    """Return what a half may take of the limits of a name on the time to first token [s]."""
-    whole = limits(pairs, f"ttft_{name}_s")
-    steps = np.array([1.0 + first_token_steps(one.engine.name) for one, _ in pairs])
-    step_s = np.array([min(_step_limits(each), default=0.0) for _, each in pairs])
+def first_token_part(first_steps: Array, classes: Sequence[TrafficClass], name: str, role: Role) -> Array:
+    """Return what a half may take of the limits of a name on the time to first token [s].
+
+    Parameters
+    ----------
+    first_steps : ndarray
+        Steps that the first token takes of the decode unit of each class.
+    """
+    whole, steps = limits(classes, f"ttft_{name}_s"), 1.0 + first_steps
+    step_s = np.array([min(_step_limits(each), default=0.0) for each in classes])
     with np.errstate(invalid="ignore"):
         decode = np.minimum(PLACE_FRAC * whole + steps * step_s, DECODE_FRAC * whole)
         return decode if role is Role.DECODE else np.where(np.isinf(whole), np.inf, whole - decode)
@@ -229,7 +231,7 @@ def _step_limits(traffic: TrafficClass) -> list[float]:
     return [value for key, value in given.items() if key.startswith("tpot_")]
 
 
-def limits(pairs: Sequence[tuple[Placed, TrafficClass]], field: str, *, missing: float = np.inf) -> Array:
-    """Return a limit of each case [s], `missing` where its class has none."""
-    values = [getattr(each.slo, field) for _, each in pairs]
+def limits(classes: Sequence[TrafficClass], field: str, *, missing: float = np.inf) -> Array:
+    """Return a limit of each class [s], `missing` where it has none."""
+    values = [getattr(each.slo, field) for each in classes]
     return np.array([missing if value is None else value for value in values])

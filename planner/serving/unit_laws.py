@@ -7,7 +7,7 @@ for the next question.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +72,7 @@ class UnitLaws:
 
     def take(self, index: Index) -> "UnitLaws":
         """Return the laws of some units, in the order of their places."""
-        found: UnitLaws = _taken(self, index)
+        found: UnitLaws = taken(self, index)
         return found
 
 
@@ -105,7 +105,17 @@ def unit_laws(pairs: Sequence[tuple[Placed, Lengths]], file: CoefficientFile) ->
     )
 
 
-def gathered(places: Sequence[tuple[UnitLaws, int]]) -> UnitLaws:
+class Takeable(Protocol):
+    """Laws of many units in arrays side by side."""
+
+    def take(self, index: Index) -> Self:
+        """Return the laws of some of them, in the order of their places."""
+
+
+Laws = TypeVar("Laws", bound=Takeable)
+
+
+def gathered(places: Sequence[tuple[Laws, int]]) -> Laws:
     """Return the laws of units, each given by its batch and its place there, in their order."""
     batches = {id(batch): batch for batch, _ in places}
     rows: dict[int, list[int]] = {key: [] for key in batches}
@@ -115,20 +125,20 @@ def gathered(places: Sequence[tuple[UnitLaws, int]]) -> UnitLaws:
         batches[key].take(np.array([places[row][1] for row in own], dtype=np.intp))
         for key, own in rows.items()
     ]
-    whole: UnitLaws = parts[0] if len(parts) == 1 else _joined(parts)
+    whole: Laws = parts[0] if len(parts) == 1 else _joined(parts)
     return whole.take(np.argsort(np.concatenate(list(rows.values()))))
 
 
-def _taken(value: Any, index: Index) -> Any:
+def taken(value: Any, index: Index) -> Any:
     """Take places of the last axis of every array inside."""
     if isinstance(value, np.ndarray):
         return value[..., index]
     if isinstance(value, tuple):
-        return tuple(_taken(each, index) for each in value)
+        return tuple(taken(each, index) for each in value)
     if isinstance(value, Mapping):
-        return {name: _taken(each, index) for name, each in value.items()}
+        return {name: taken(each, index) for name, each in value.items()}
     if _is_lawful(value):
-        return replace(value, **{name: _taken(getattr(value, name), index) for name in _names(value)})
+        return replace(value, **{name: taken(getattr(value, name), index) for name in _names(value)})
     return value
 
 
