@@ -280,12 +280,6 @@ def _ability(found: "Capacity") -> Ability:
     )
 
 
-def with_limits(traffic: TrafficClass, factor: float) -> TrafficClass:
-    """Return the class with every latency limit times a factor."""
-    moved = {key: value * factor for key, value in traffic.slo.model_dump(exclude_none=True).items()}
-    return traffic.model_copy(update={"slo": Slo(**moved)})
-
-
 @lru_cache(maxsize=4096)
 def _unlimited(shape: TrafficClass) -> TrafficClass:
     return shape.model_copy(update={"slo": Slo()})

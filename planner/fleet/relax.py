@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 
-from planner.fleet.ability import with_limits
 from workloads.scenario import Growth, Quality, Scenario, Slo, TrafficClass
 
 LARGEST_FACTOR = 4096.0
@@ -125,6 +124,12 @@ def with_confidence(scenario: Scenario, confidence: float) -> Scenario:
 def with_api(scenario: Scenario) -> Scenario:
     """Return the scenario with hosted APIs allowed."""
     return scenario.model_copy(update={"candidates": scenario.candidates.model_copy(update={"api": True})})
+
+
+def with_limits(traffic: TrafficClass, factor: float) -> TrafficClass:
+    """Return the class with every latency limit times a factor."""
+    moved = {key: value * factor for key, value in traffic.slo.model_dump(exclude_none=True).items()}
+    return traffic.model_copy(update={"slo": Slo(**moved)})
 
 
 def each_class(scenario: Scenario, change: Callable[[TrafficClass], TrafficClass]) -> Scenario:
