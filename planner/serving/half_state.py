@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 
 from planner.serving.coefficients import CoefficientFile
 from planner.serving.disaggregation import PoolLink, first_token_steps, transfer_s
-from planner.serving.open_load import LENGTH_CV2, NORMAL, exceed, place_wait
+from planner.serving.open_load import NORMAL, exceed, place_wait
 from planner.serving.placed import Placed
 from planner.serving.prompts import Prompts, prompts
 from planner.serving.situation import ALL_QUEUED, Demand
 from planner.serving.steady_state import Service
 from planner.serving.unit_laws import Index, Lengths, UnitLaws, taken, unit_laws
 from workloads.scenario import TrafficClass
-from workloads.traffic import Length
 
 Array = NDArray[np.float64]
 NAMES = {"mean": None, "p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
@@ -137,11 +136,17 @@ def half_laws(units: UnitLaws, pairs: Sequence[tuple[Placed, Lengths]], over: Po
     demand = Demand(
         prompt=prompt, output=output, context=np.zeros(len(pairs)), users=np.full(len(pairs), ALL_QUEUED)
     )
-    cv2 = np.array([_length_cv2(each.prompt, each.prompt_p95) for _, each in pairs])
     first_steps = np.array([first_token_steps(one.engine.name) for one in placed])
     return HalfLaws(
         units=units,
-        prefill=prompts(units.ready, placed, demand, moved_s=moved_s, stretch=units.tail_prompt, cv2=cv2),
+        prefill=prompts(
+            units.ready,
+            placed,
+            demand,
+            moved_s=moved_s,
+            stretch=units.tail_prompt,
+            cv2=units.prompt_cv2,
+        ),
         moved_s=moved_s,
         first_steps=first_steps,
         further=np.maximum(output - 1.0, 1.0),
@@ -153,8 +158,3 @@ def laws_of(pairs: Sequence[tuple[Placed, TrafficClass]], over: PoolLink, file: 
     """Return both halves of deployments for classes, lowered for this question alone."""
     each = [(one, Lengths.of(traffic)) for one, traffic in pairs]
     return half_laws(unit_laws(each, file), each, over)
-
-
-def _length_cv2(mean: float, p95: float | None) -> float:
-    """Return the squared coefficient of variation of lengths; assumed where their mean alone is known."""
-    return LENGTH_CV2 if p95 is None else Length.from_percentile(mean, p95).cv ** 2

@@ -51,13 +51,19 @@ class Search:
 
     def state(self, batch: Array) -> OpenState:
         """Return what all units are like with a batch each."""
-        return open_load.at_running(self.ready, batch, tail_prompt=self.laws.tail_prompt)
+        return open_load.at_running(
+            self.ready, batch, tail_prompt=self.laws.tail_prompt, prompt_cv2=self.laws.prompt_cv2
+        )
 
     def _limited(self, batch: Array) -> OpenState:
         """Return the state with the percentiles alone that some limit is on."""
         asked = {_PERCENTILES[name] for _, name in self.limits if name in _PERCENTILES} | {_WHOLE}
         return open_load.at_running(
-            self.ready, batch, tail_prompt=self.laws.tail_prompt, percentiles=sorted(asked)
+            self.ready,
+            batch,
+            tail_prompt=self.laws.tail_prompt,
+            prompt_cv2=self.laws.prompt_cv2,
+            percentiles=sorted(asked),
         )
 
     def keeps(self, batch: Array, ttft: Array, tpot: Array) -> Mask:

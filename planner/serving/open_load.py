@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from planner.serving.between_tokens import BetweenTokens, between_tokens
 from planner.serving.steady_state import Service, first_token_s
+from workloads.traffic import Length
 
 Array = NDArray[np.float64]
 
@@ -59,6 +60,7 @@ def at_running(
     running: Array,
     *,
     tail_prompt: Array | None = None,
+    prompt_cv2: Array | float = LENGTH_CV2,
     percentiles: Sequence[float] = PERCENTILES,
 ) -> OpenState:
     """Evaluate the state in which `running` sequences decode on average.
@@ -71,6 +73,8 @@ def at_running(
         Mean sequences decoding, of the whole instance.
     tail_prompt : ndarray, optional
         95th percentile of prompt tokens over the mean: scales the prefill in upper percentiles.
+    prompt_cv2 : ndarray or float
+        Squared coefficient of variation of the prompt tokens of different requests.
     percentiles : sequence of float
         Those that are asked for.
     """
@@ -79,10 +83,10 @@ def at_running(
     decode = s.decode_s(running)
     step = decode + _prompts_s(s, running)
     rate = running / (steps * step)
-    tokens = _tokens(s, rate, step, decode)
+    tokens = _tokens(s, rate, step, decode, prompt_cv2)
     tpot = tokens.mean_s
     bare = first_token_s(s, np.ones_like(running), tpot)
-    wait, tail = _prefill_wait(s, rate)
+    wait, tail = _prefill_wait(s, rate, prompt_cv2)
     inside = bare + wait + steps * tpot
     place = place_wait(rate, inside, limit)[0]
     stretch = np.ones_like(running) if tail_prompt is None else np.maximum(tail_prompt, 1.0)
@@ -112,16 +116,21 @@ def _prompts_s(s: Service, running: Array) -> Array:
     return np.asarray(s.prompt_share * s.prompt_s * running / (s.situation.replicas * steps))
 
 
-def _tokens(s: Service, rate: Array, step: Array, decode: Array) -> BetweenTokens:
+def _tokens(s: Service, rate: Array, step: Array, decode: Array, prompt_cv2: Array | float) -> BetweenTokens:
     each, own = rate / s.situation.replicas, s.prompt_share * s.prompt_s
     return between_tokens(
         step_s=step,
         decode_s=decode,
         load_frac=each * own,
-        second_s=each * own**2 * (1.0 + LENGTH_CV2),
+        second_s=each * own**2 * (1.0 + prompt_cv2),
         own_s=own,
         steps=np.maximum(s.situation.demand.output - 1.0, 1.0),
     )
+
+
+def length_cv2(mean: float, p95: float | None) -> float:
+    """Return the squared coefficient of variation of lengths; assumed where their mean alone is known."""
+    return LENGTH_CV2 if p95 is None else Length.from_percentile(mean, p95).cv ** 2
 
 
 def exceed(p: float) -> float:
@@ -141,11 +150,11 @@ class Tail:
         return np.asarray(np.maximum(conditional * np.log(np.maximum(self.load, 1e-12) / (1.0 - p)), 0.0))
 
 
-def _prefill_wait(s: Service, rate: Array) -> tuple[Array, Tail]:
+def _prefill_wait(s: Service, rate: Array, prompt_cv2: Array | float) -> tuple[Array, Tail]:
     """Mean wait for other prompts, and its tail."""
     each = s.prompt_s / s.situation.replicas
     load = np.minimum(rate * each, FULL)
-    mean = load * each * (1.0 + LENGTH_CV2) / (2.0 * (1.0 - load))
+    mean = load * each * (1.0 + prompt_cv2) / (2.0 * (1.0 - load))
     return np.asarray(mean), Tail(load, np.asarray(mean))
 
 
@@ -159,7 +168,7 @@ def place_wait(
     return np.asarray(mean), np.asarray(load)
 
 
-def at_rate(s: Service, rate: Array) -> OpenState:
+def at_rate(s: Service, rate: Array, *, prompt_cv2: Array | float = LENGTH_CV2) -> OpenState:
     """Solve for the batch at an arrival rate by bisection; the rate grows with the batch.
 
     Where the rate is beyond what the replica can do, the state is that of the full batch: its
@@ -172,7 +181,7 @@ def at_rate(s: Service, rate: Array) -> OpenState:
         over = _rate(s, middle) > rate
         high = np.where(over, middle, high)
         low = np.where(over, low, middle)
-    return at_running(s, 0.5 * (low + high))
+    return at_running(s, 0.5 * (low + high), prompt_cv2=prompt_cv2)
 
 
 def _rate(s: Service, running: Array) -> Array:

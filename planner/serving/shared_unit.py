@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from planner.deployment import Deployment
 from planner.serving import coefficients, intervals, open_load, placement, situation, steady_state
 from planner.serving.between_tokens import between_tokens
-from planner.serving.open_load import LENGTH_CV2
+from planner.serving.open_load import length_cv2
 from planner.serving.placed import Placed
 from planner.serving.situation import ALL_QUEUED, Demand
 from planner.serving.steady_state import Service
@@ -41,6 +41,8 @@ class SharedUnit:
 
     service: Service
     steps: Array
+    prompt_cv2: Array
+    """Squared coefficient of variation of each class's prompts."""
     sigma_log: float
     """Width of the prediction of times per output token."""
 
@@ -52,7 +54,7 @@ class SharedUnit:
             step_s=np.asarray(step_s),
             decode_s=np.asarray(decode_s),
             load_frac=np.asarray(rates @ self.prompt_s),
-            second_s=np.asarray(self._replicas * rates @ self.prompt_s**2 * (1.0 + LENGTH_CV2)),
+            second_s=np.asarray(self._replicas * rates @ (self.prompt_s**2 * (1.0 + self.prompt_cv2))),
             own_s=self._replicas * self.prompt_s,
             steps=self.steps,
         )
@@ -66,7 +68,7 @@ class SharedUnit:
 
     def sized_s(self, rates: Array, name: str) -> Array:
         """Return the same of each class alone as units are sized by it, by the batch alone [s]."""
-        state = open_load.at_rate(self.service, rates)
+        state = open_load.at_rate(self.service, rates, prompt_cv2=self.prompt_cv2)
         return state.tpot_s if name == "mean" else state.tpot_at[_PERCENTILES[name]]
 
     @property
@@ -130,5 +132,6 @@ def shared_unit(
     return SharedUnit(
         service=steady_state.service(where, values),
         steps=np.maximum(output - 1.0, 1.0),
+        prompt_cv2=np.array([length_cv2(each.prompt_tokens, each.prompt_tokens_p95) for each in classes]),
         sigma_log=intervals.sigma("tpot", placed[0], file),
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from planner.serving import intervals, placement, situation, steady_state
 from planner.serving.coefficients import CoefficientFile
 from planner.serving.ideal import Ideal
+from planner.serving.open_load import length_cv2
 from planner.serving.placed import Placed
 from planner.serving.predict import evidence
 from planner.serving.situation import ALL_QUEUED, Demand
@@ -53,6 +54,8 @@ class UnitLaws:
         Time laws; what they were lowered from is not kept.
     tail_prompt : ndarray
         95th percentile of prompt tokens over the mean.
+    prompt_cv2 : ndarray
+        Squared coefficient of variation of prompt tokens.
     ttft_factor, tpot_factor : ndarray
         By which times may be longer or shorter in their ninetieth and tenth percentile.
     evidence : ndarray of Evidence
@@ -62,6 +65,7 @@ class UnitLaws:
 
     ready: Service
     tail_prompt: Array
+    prompt_cv2: Array
     ttft_factor: Array
     tpot_factor: Array
     evidence: NDArray[np.object_]
@@ -98,6 +102,7 @@ def unit_laws(pairs: Sequence[tuple[Placed, Lengths]], file: CoefficientFile) ->
     return UnitLaws(
         ready=replace(ready, situation=bare),
         tail_prompt=np.array([each.prompt_p95 or each.prompt for _, each in pairs]) / prompt,
+        prompt_cv2=np.array([length_cv2(each.prompt, each.prompt_p95) for _, each in pairs]),
         ttft_factor=ttft,
         tpot_factor=tpot,
         evidence=known,

@@ -30,6 +30,26 @@ def test_a_wider_limit_never_carries_less(limit):
     assert carried[0] < carried[-1]
 
 
+def spread(p95: float | None, **slo: float) -> float:
+    asked = traffic(**slo).model_copy(update={"prompt_tokens_p95": p95})
+    ((found,),) = capacities([H100], [asked])
+    return found.requests_per_s.p50
+
+
+@pytest.mark.parametrize("slo", [{"tpot_p95_s": 0.012}, {"ttft_mean_s": 0.1}, {"ttft_p95_s": 0.3}])
+def test_prompts_of_more_different_lengths_never_carry_more(slo):
+    carried = [spread(p95, **slo) for p95 in (1000.0, 1500.0, 2500.0, 3800.0)]
+    assert carried == sorted(carried, reverse=True)
+    assert carried[-1] < carried[0]
+
+
+def test_a_told_spread_as_wide_as_the_assumed_one_changes_nothing():
+    """Log-normal lengths of CV^2 = 1/2: s^2 = ln(3/2), p95 = mean exp(1.645 s - s^2 / 2)."""
+    sigma = math.sqrt(math.log(1.5))
+    p95 = 1000 * math.exp(1.6448536269514722 * sigma - sigma**2 / 2)
+    assert spread(p95, tpot_p95_s=0.012) == pytest.approx(spread(None, tpot_p95_s=0.012), rel=1e-6)
+
+
 def test_limits_hold_at_the_capacity_and_one_of_them_binds():
     found = rate(ttft_p95_s=0.5, tpot_p95_s=0.03)
     assert found.ttft_p95_s.p50 <= 0.5 * (1 + 1e-6)
