@@ -66,11 +66,7 @@ def plan(
     interconnect: Annotated[str | None, typer.Option(help="Between split units.")] = None,
     api: Annotated[bool | None, typer.Option("--api/--no-api", help="Allow hosted APIs.")] = None,
     pareto: Annotated[
-        str | None,
-        typer.Option(
-            metavar="cost,AXIS",
-            help="What more quality, less latency or energy costs; AXIS: mmlu, latency, energy ...",
-        ),
+        str | None, typer.Option(metavar="cost,AXIS", help="A front; AXIS: mmlu, latency, energy ...")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Simulate; buy more until it holds.")] = False,
     fixed: Annotated[
