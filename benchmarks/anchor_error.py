@@ -22,10 +22,10 @@ import numpy as np
 from planner.deployment import Case
 from planner.figures import Figures
 from planner.prediction import Prediction
-from planner.serving.calibrate import Problem, fit
-from planner.serving.calibration_file import effects
 from planner.serving.coefficients import NAMES, CoefficientFile, shipped
-from planner.serving.measured import read_rows
+from planner.serving.fitting.calibrate import Problem, fit
+from planner.serving.fitting.calibration_file import effects
+from planner.serving.fitting.measured import read_rows
 from planner.serving.predict import predict_batch
 
 SETUP = ("device", "model", "weights", "engine", "tp", "pp", "attention_dp", "moe_tp", "moe_ep")

@@ -24,7 +24,7 @@ from planner.check.attainment import all_hold, attained
 from planner.check.held import held_plan
 from planner.check.plan_check import with_errors
 from planner.fleet.plan import make_plan
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from planner.simulate.cases import Effort, experiment
 from planner.simulate.replicate import simulate
 from tonnage.errors import TonnageError

@@ -14,9 +14,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from plan_speed import DEVICES, FORMATS, MODELS
 
-from planner.fleet.ability import Predictor
-from planner.fleet.market import survey
-from planner.fleet.outcome import solve
+from planner.fleet.answer.outcome import solve
+from planner.fleet.supply.ability import Predictor
+from planner.fleet.supply.market import survey
 from workloads.profile import normalised
 from workloads.scenario import (
     Candidates,

@@ -13,10 +13,10 @@ import multiprocessing
 import time
 from typing import Any
 
-from planner.fleet.ability import Predictor
-from planner.fleet.market import survey
-from planner.fleet.outcome import solve
+from planner.fleet.answer.outcome import solve
 from planner.fleet.plan import make_plan
+from planner.fleet.supply.ability import Predictor
+from planner.fleet.supply.market import survey
 from workloads.scenario import Budget, Candidates, Quality, Scenario, Slo, TrafficClass
 
 DEVICES = (

@@ -19,11 +19,11 @@ import predict_decisions
 import predict_study
 from numpy.typing import NDArray
 
-from planner.serving.calibration_file import KEYS, Calibration, calibrate
+from planner.serving.fitting.calibration_file import KEYS, Calibration, calibrate
+from planner.serving.fitting.measured import Row, read_rows
+from planner.serving.fitting.priors import EFFECTS, PRIORS
 from planner.serving.intervals import total
-from planner.serving.measured import Row, read_rows
 from planner.serving.predict import predict_batch
-from planner.serving.priors import EFFECTS, PRIORS
 from tonnage.evidence import Z90
 from tonnage.files import write_text
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.serving.measured import Row
+from planner.serving.fitting.measured import Row
 
 Array = NDArray[np.float64]
 

@@ -12,10 +12,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.serving.calibrate import Problem, fit, leave_out
-from planner.serving.calibration_file import KEYS
-from planner.serving.measured import METRICS, Row
-from planner.serving.priors import ACROSS, Effect, Prior, Structure
+from planner.serving.fitting.calibrate import Problem, fit, leave_out
+from planner.serving.fitting.calibration_file import KEYS
+from planner.serving.fitting.measured import METRICS, Row
+from planner.serving.fitting.priors import ACROSS, Effect, Prior, Structure
 
 Array = NDArray[np.float64]
 

@@ -8,11 +8,11 @@ the one programme over all chains, and one of the what-ifs around it.
 
 import time
 
-from planner.fleet.ability import Predictor
-from planner.fleet.market import survey
-from planner.fleet.outcome import solve
+from planner.fleet.answer.outcome import solve
 from planner.fleet.plan import make_plan
-from workloads.scenario_file import from_flags
+from planner.fleet.supply.ability import Predictor
+from planner.fleet.supply.market import survey
+from workloads.scenario_toml.file import from_flags
 
 SETTINGS = {
     "objective": "reliable-task",

@@ -23,7 +23,7 @@ from plan_attainment import Row, rows_of, tested, wilson
 from plan_speed import anything, asked, timed
 
 from planner.fleet.plan import make_plan
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from planner.simulate.cases import Effort, experiment
 from planner.simulate.replicate import simulate
 from workloads.scenario import Candidates, Scenario, Slo, TrafficClass

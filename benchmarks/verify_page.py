@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from planner.verify.verification import Row, Verification
-from reports.terminal_verification import conditions, parts, step_words
+from reports.terminal.verification import conditions, parts, step_words
 from reports.verification import describe, draw
 from tonnage.files import read_record, write_bytes, write_text
 from tonnage.units import human

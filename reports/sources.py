@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from planner.break_even.record import BreakEven
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from planner.laws.cost_model import CostModel
 from profiler.profile import Profile
 

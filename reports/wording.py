@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from planner.fleet.plan_record import Alternative, ApiUse, Plan, Unit
-from planner.fleet.task_record import ReliableTask
+from planner.fleet.records.plan_record import Alternative, ApiUse, Plan, Unit
+from planner.fleet.records.task_record import ReliableTask
 from reports.names import device_name, in_words, model_name
 from reports.numbers import count, percent, plural, usd
 from tonnage.units import HOURS_PER_MONTH

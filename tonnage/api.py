@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from planner.break_even.record import BreakEven
     from planner.compare.comparison import Comparison
     from planner.deployment import Case
-    from planner.fleet.plan_record import Plan
+    from planner.fleet.records.plan_record import Plan
     from planner.imports.measured import Measured
     from planner.laws.cost_model import CostModel
     from planner.prediction import Prediction, Refusal
-    from planner.serving.anchor_points import Point
+    from planner.serving.anchors.anchor_points import Point
     from planner.simulate.simulation_record import Simulation
     from planner.verify.verification import Verification
     from profiler.profile import Profile
@@ -149,7 +149,7 @@ def predict_batch(
 
 
 def _points(anchor: "Measured | Path | str | None") -> "tuple[Point, ...]":
-    from planner.serving import anchor_points
+    from planner.serving.anchors import anchor_points
 
     if anchor is None:
         return ()
@@ -190,7 +190,7 @@ def plan(scenario: "Scenario | Path | str", *, check: bool = False) -> "Plan":
     """Solve a scenario, or the one in a TOML file; `check` simulates it and buys more until it holds."""
     from planner.fleet.plan import make_plan
     from workloads.scenario import Scenario
-    from workloads.scenario_file import read_scenario
+    from workloads.scenario_toml.file import read_scenario
 
     asked = scenario if isinstance(scenario, Scenario) else read_scenario(Path(scenario))
     if not check:
@@ -224,7 +224,7 @@ def report(
 ) -> Path:
     """Typeset a plan as a PDF, with what `break_even` found if it is given; returns its path."""
     from planner.break_even.record import BreakEven
-    from planner.fleet.plan_record import Plan
+    from planner.fleet.records.plan_record import Plan
     from profiler.profile import Profile
     from reports.document import write_report
     from tonnage.files import read_record

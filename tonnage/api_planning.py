@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from planner.audit.fleet_file import RunningFleet
     from planner.break_even.record import BreakEven
     from planner.cascade.record import Cascades
-    from planner.fleet.plan_record import Plan
+    from planner.fleet.records.plan_record import Plan
     from workloads.scenario import Scenario
 
 __all__ = ["audit", "break_even", "cascade", "deploy"]
@@ -54,7 +54,7 @@ def deploy(
     """Write a plan as files to run; see `planner.deploy.bundle.bundle`. Returns the folder."""
     from planner.deploy.bundle import bundle
     from planner.deploy.folder import check, write
-    from planner.fleet.plan_record import Plan
+    from planner.fleet.records.plan_record import Plan
     from tonnage.files import read_record
 
     check(Path(output), force=force)
@@ -64,6 +64,6 @@ def deploy(
 
 def _scenario(given: "Scenario | Path | str") -> "Scenario":
     from workloads.scenario import Scenario
-    from workloads.scenario_file import read_scenario
+    from workloads.scenario_toml.file import read_scenario
 
     return given if isinstance(given, Scenario) else read_scenario(Path(given))

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from planner.audit.fleet_file import Running
 from planner.deployment import Case, Deployment, Load
-from planner.fleet import floors
-from planner.fleet.choices import same_format
-from planner.fleet.known import UNSPECIFIED, known_deployments
+from planner.fleet.supply import floors
+from planner.fleet.supply.choices import same_format
+from planner.fleet.supply.known import UNSPECIFIED, known_deployments
 from planner.prediction import Prediction
 from planner.serving import engines
-from planner.serving.capacity import Capacity, capacities
 from planner.serving.predict import predict_batch
-from planner.serving.target import target
+from planner.serving.step.target import target
+from planner.serving.units.capacity import Capacity, capacities
 from tonnage.evidence import Evidence, Quantiles
 from workloads import formats, models
 from workloads.scenario import Scenario, TrafficClass

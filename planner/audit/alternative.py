@@ -2,7 +2,7 @@
 
 from planner.audit.audit_record import Audit
 from planner.fleet.plan import make_plan
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 
 
 def with_alternative(found: Audit) -> Audit:

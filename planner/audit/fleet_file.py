@@ -6,7 +6,7 @@ from pathlib import Path
 from planner.deployment import Deployment
 from tonnage.errors import FormatError, InvalidInput
 from tonnage.files import Record, read_text
-from workloads import scenario_values as read
+from workloads.scenario_toml import values as read
 
 SECTIONS = ("name", "unit", "growth_per_month")
 WORDS = ("device", "model", "weights", "kv", "engine", "engine_version")

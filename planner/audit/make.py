@@ -12,9 +12,9 @@ from planner.audit.fleet_file import RunningFleet
 from planner.audit.price import unit_usd_per_h
 from planner.audit.routing import Array, Routed, fewest, largest
 from planner.fleet.peak import peak_rate
-from planner.fleet.slo import all_hold, at_confidence, probability
+from planner.fleet.supply.slo import all_hold, at_confidence, probability
 from planner.prediction import Prediction
-from planner.serving.capacity import Capacity
+from planner.serving.units.capacity import Capacity
 from tonnage.evidence import Evidence, Quantiles, weakest
 from tonnage.units import HOURS_PER_MONTH
 from workloads.scenario import Scenario, Slo, TrafficClass

@@ -1,7 +1,7 @@
 """What a running unit costs: as the user says, else the cheapest way to rent the same."""
 
 from planner.audit.fleet_file import Running
-from planner.fleet.money import lots, units_of
+from planner.fleet.supply.money import lots, units_of
 from workloads.scenario import Purchase, Scenario
 
 

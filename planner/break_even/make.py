@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from planner.break_even.crossing import Crossing, crossing
 from planner.break_even.record import BreakEven, Pair, Point
 from planner.break_even.tasks import task_even
-from planner.fleet import relax
-from planner.fleet.ability import Predictor
-from planner.fleet.hosted import Hosted
-from planner.fleet.line import Line
-from planner.fleet.market import Market, survey
-from planner.fleet.outcome import Outcome, solve
+from planner.fleet.answer.outcome import Outcome, solve
 from planner.fleet.peak import peak_rate
-from planner.fleet.problem import Priced
+from planner.fleet.programme.problem import Priced
+from planner.fleet.questions import relax
+from planner.fleet.supply.ability import Predictor
+from planner.fleet.supply.hosted import Hosted
+from planner.fleet.supply.line import Line
+from planner.fleet.supply.market import Market, survey
 from tonnage.evidence import Quantiles, weakest
 from tonnage.units import HOURS_PER_MONTH
 from workloads.scenario import Objective, Scenario

@@ -4,23 +4,23 @@ Notes
 -----
 Chains whose spend without the person is A a task solve the share S and leave h to a person who asks x:
 a right end costs (A + h x) / (S + h), which is below x where x is above A / S, whatever h is. The least
-A / S of all chains is found as in `planner.fleet.ratio`: the best chains for a price x have a ratio that
-is no larger than x wherever some chains' is, and the price moves there, until it stays.
+A / S of all chains is found as in `planner.fleet.solve.ratio`: the best chains for a price x have a ratio
+that is no larger than x wherever some chains' is, and the price moves there, until it stays.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from planner.break_even.record import PersonPrice, SuccessEven, TaskEven, TaskVolume
-from planner.fleet import relax
-from planner.fleet.ability import Predictor
-from planner.fleet.chain_cost import chain_task
-from planner.fleet.market import Market, survey
-from planner.fleet.outcome import Outcome, solve
-from planner.fleet.success_even import even_factor
-from planner.fleet.task_market import check_tasks, tasks
-from planner.fleet.task_record import ReliableTask, TaskChain
-from planner.fleet.task_relax import with_task
+from planner.fleet.answer.chain_cost import chain_task
+from planner.fleet.answer.outcome import Outcome, solve
+from planner.fleet.answer.success_even import even_factor
+from planner.fleet.questions import relax
+from planner.fleet.questions.task_relax import with_task
+from planner.fleet.records.task_record import ReliableTask, TaskChain
+from planner.fleet.supply.ability import Predictor
+from planner.fleet.supply.market import Market, survey
+from planner.fleet.supply.task_market import check_tasks, tasks
 from workloads.scenario import Budget, Objective, Scenario
 
 LOADS = (1 / 256, 1 / 64, 1 / 16, 1 / 4, 1.0, 4.0)

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from planner.fleet.chain import Chain
-from planner.fleet.problem import Problem
+from planner.fleet.programme.chain import Chain
+from planner.fleet.programme.problem import Problem
 
 
 def least_usd_per_h(problem: Problem, chains: Sequence[Chain]) -> float:

@@ -13,22 +13,22 @@ from dataclasses import dataclass, replace
 
 from planner.cascade.bound import least_usd_per_h
 from planner.cascade.record import Cascade, Cascades, Step
-from planner.fleet.ability import Predictor
-from planner.fleet.candidates import Candidate
-from planner.fleet.chain import Chain
-from planner.fleet.chain_assumptions import wrong_ends
-from planner.fleet.hosted import hosted_offers
-from planner.fleet.market import Market, survey
-from planner.fleet.mix import cheapest
-from planner.fleet.problem import Mix, Problem
-from planner.fleet.ratio import right_per_h
-from planner.fleet.relaxed_ratio import tasks_per_h
-from planner.fleet.routes import Route
-from planner.fleet.solvers import Solver
-from planner.fleet.task_market import check_tasks, solver_of, tasks
-from planner.fleet.task_problem import route_of
-from planner.fleet.task_relax import with_task
-from planner.fleet.task_solve import bill_usd_per_h
+from planner.fleet.answer.chain_assumptions import wrong_ends
+from planner.fleet.programme.chain import Chain
+from planner.fleet.programme.problem import Mix, Problem
+from planner.fleet.questions.task_relax import with_task
+from planner.fleet.solve.mix import cheapest
+from planner.fleet.solve.ratio import right_per_h
+from planner.fleet.solve.relaxed_ratio import tasks_per_h
+from planner.fleet.solve.task_solve import bill_usd_per_h
+from planner.fleet.supply.ability import Predictor
+from planner.fleet.supply.candidates import Candidate
+from planner.fleet.supply.hosted import hosted_offers
+from planner.fleet.supply.market import Market, survey
+from planner.fleet.supply.task_market import check_tasks, solver_of, tasks
+from planner.fleet.tasks.routes import Route
+from planner.fleet.tasks.solvers import Solver
+from planner.fleet.tasks.task_problem import route_of
 from tonnage.errors import InvalidInput
 from workloads.scenario import Objective, Scenario
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from planner.fleet.check_record import LimitCheck
+from planner.fleet.records.check_record import LimitCheck
 from planner.simulate.simulation_record import ClassResult, Simulation, Spread
 from workloads.scenario import Slo
 

@@ -1,6 +1,6 @@
 """A plan over periods, as it is in the period in which most of it runs."""
 
-from planner.fleet.plan_record import Plan, Unit
+from planner.fleet.records.plan_record import Plan, Unit
 from workloads.profile import aligned
 from workloads.scenario import TrafficClass
 

@@ -8,7 +8,7 @@ peak of every class times a factor, until every limit holds as surely as was ask
 
 from planner.check.plan_check import check_plan
 from planner.fleet.plan import make_plan
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from workloads.scenario import Scenario
 
 STEP, ROUNDS = 1.15, 5

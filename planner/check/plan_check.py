@@ -18,8 +18,8 @@ import numpy as np
 
 from planner.check.attainment import all_hold, attained
 from planner.check.busiest import in_busiest_period
-from planner.fleet.check_record import PlanCheck
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.check_record import PlanCheck
+from planner.fleet.records.plan_record import Plan
 from planner.simulate.cases import Effort, experiment
 from planner.simulate.instance import Fleet
 from planner.simulate.replicate import Experiment, simulate

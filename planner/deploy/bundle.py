@@ -9,9 +9,9 @@ from planner.deploy import compose, guide, kubernetes, kubernetes_router, pools,
 from planner.deploy.plain_yaml import Data, to_yaml
 from planner.deploy.pools import Arranged
 from planner.deploy.service import services
+from planner.fleet.answer.served_load import with_further_tries
 from planner.fleet.peak import peak_rate
-from planner.fleet.plan_record import Plan
-from planner.fleet.served_load import with_further_tries
+from planner.fleet.records.plan_record import Plan
 
 LOAD_TEST = Path(__file__).parent / "templates" / "load_test.py.txt"
 

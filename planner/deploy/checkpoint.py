@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from planner.fleet.plan_record import Unit
+from planner.fleet.records.plan_record import Unit
 from tonnage.errors import TonnageError
 from workloads import formats, models
 

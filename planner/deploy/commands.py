@@ -9,7 +9,7 @@ from typing import Final
 from planner.deploy import halves
 from planner.deploy.checkpoint import Checkpoint
 from planner.deploy.launcher import Launcher, check
-from planner.fleet.plan_record import Unit
+from planner.fleet.records.plan_record import Unit
 from planner.role import Role
 from planner.serving.engines import Engine
 from tonnage.errors import InvalidInput

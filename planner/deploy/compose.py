@@ -7,7 +7,7 @@ from planner.deploy.checkpoint import FOLDER
 from planner.deploy.plain_yaml import Data
 from planner.deploy.pools import Arranged, Pool
 from planner.deploy.service import Service
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from planner.role import Role
 
 CACHE = "/root/.cache/huggingface"

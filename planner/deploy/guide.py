@@ -8,7 +8,7 @@ from planner.deploy.compose import SUPPORTED
 from planner.deploy.launcher import launcher, names
 from planner.deploy.pools import Arranged, Pool, router_key
 from planner.deploy.service import Service
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from planner.role import Role
 from tonnage.errors import UnknownName
 

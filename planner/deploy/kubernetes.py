@@ -20,7 +20,7 @@ from planner.deploy.compose import CACHE
 from planner.deploy.plain_yaml import Data, to_yaml
 from planner.deploy.pools import SLOWEST_START_S, Arranged
 from planner.deploy.service import Service, slug
-from planner.fleet.plan_record import Unit
+from planner.fleet.records.plan_record import Unit
 from planner.role import Role
 from tonnage.errors import TonnageError
 from workloads import formats, models

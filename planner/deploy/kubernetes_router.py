@@ -3,7 +3,7 @@
 from planner.deploy import kubernetes, pools, router
 from planner.deploy.plain_yaml import Data, to_yaml
 from planner.deploy.pools import Arranged, Pool
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 
 PORT = 8080
 """Where clients ask."""

@@ -12,8 +12,8 @@ from planner.deploy import halves
 from planner.deploy.launcher import FlagList, SplitWay, check
 from planner.deploy.plain_yaml import Data
 from planner.deploy.service import MOST_NAME, Service, slug
-from planner.fleet.plan_record import Plan
-from planner.fleet.ways_through import Way, ways
+from planner.fleet.answer.ways_through import Way, ways
+from planner.fleet.records.plan_record import Plan
 from planner.role import Role
 from tonnage.errors import InvalidInput
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from planner.deploy.plain_yaml import Data
 from planner.deploy.pools import Hosts, Target
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from tonnage.errors import InvalidInput
 
 CLASS_HEADER = "X-Traffic-Class"

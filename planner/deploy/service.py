@@ -15,9 +15,9 @@ from planner.deploy.commands import Order, arguments, rounded_up
 from planner.deploy.launcher import Launcher, launcher
 from planner.deploy.plain_yaml import Data
 from planner.deployment import Case, Deployment
-from planner.fleet.known import UNSPECIFIED
 from planner.fleet.peak import peak_rate
-from planner.fleet.plan_record import Plan, Unit
+from planner.fleet.records.plan_record import Plan, Unit
+from planner.fleet.supply.known import UNSPECIFIED
 from planner.role import Role
 from planner.serving import engines
 from planner.simulate.deployments import simulated

@@ -3,36 +3,36 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from planner.fleet import infeasible, relax
-from planner.fleet.ability import Predictor
-from planner.fleet.alternatives import alternatives
-from planner.fleet.assumptions import assumptions
-from planner.fleet.binding import binding
-from planner.fleet.candidates import Candidate
-from planner.fleet.decision import Decision
-from planner.fleet.dominance import reduce
-from planner.fleet.energy_goal import power_w
-from planner.fleet.felt import felt, predicted, with_felt
-from planner.fleet.growing import grown
-from planner.fleet.handing import handovers
-from planner.fleet.infeasible import LOAD_MARGIN_FRAC
-from planner.fleet.inquiry import Inquiry
-from planner.fleet.interference import ALONE, with_room
-from planner.fleet.market import Market, rate, survey
-from planner.fleet.mix import most_load
-from planner.fleet.outcome import Outcome, solve
-from planner.fleet.over_time import periods
-from planner.fleet.plan_record import Plan, Rejected
-from planner.fleet.sensitivity import sensitivity
-from planner.fleet.split_search import is_half
-from planner.fleet.task_cost import reliable_task
-from planner.fleet.task_market import check_tasks
-from planner.fleet.worth_measuring import worth_measuring
+from planner.fleet.answer.assumptions import assumptions
+from planner.fleet.answer.felt import felt, predicted, with_felt
+from planner.fleet.answer.growing import grown
+from planner.fleet.answer.handing import handovers
+from planner.fleet.answer.interference import ALONE, with_room
+from planner.fleet.answer.outcome import Outcome, solve
+from planner.fleet.answer.over_time import periods
+from planner.fleet.answer.task_cost import reliable_task
+from planner.fleet.programme.dominance import reduce
+from planner.fleet.questions import infeasible, relax
+from planner.fleet.questions.alternatives import alternatives
+from planner.fleet.questions.binding import binding
+from planner.fleet.questions.decision import Decision
+from planner.fleet.questions.infeasible import LOAD_MARGIN_FRAC
+from planner.fleet.questions.inquiry import Inquiry
+from planner.fleet.questions.sensitivity import sensitivity
+from planner.fleet.questions.worth_measuring import worth_measuring
+from planner.fleet.records.plan_record import Plan, Rejected
+from planner.fleet.solve.mix import most_load
+from planner.fleet.solve.split_search import is_half
+from planner.fleet.supply.ability import Predictor
+from planner.fleet.supply.candidates import Candidate
+from planner.fleet.supply.energy_goal import power_w
+from planner.fleet.supply.market import Market, rate, survey
+from planner.fleet.supply.task_market import check_tasks
 from planner.role import Role
 from tonnage.collector import uncollected
 from tonnage.units import HOURS_PER_MONTH
 from workloads.scenario import Objective, Scenario
-from workloads.scenario_checks import check_objective
+from workloads.scenario_toml.checks import check_objective
 
 MOST_LOAD = 1e6
 """Multiples of the load asked for that are looked at."""

@@ -8,7 +8,7 @@ from planner.imports.measured import Measured
 from planner.imports.thin import by_law, thinned
 from planner.laws.cost_model import CostModel
 from planner.laws.fit import fit_law
-from planner.serving.target import from_device
+from planner.serving.step.target import from_device
 from profiler.profile import Ceilings, Profile
 from tonnage.errors import FitRejected
 from tonnage.files import read_object, upgraded

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from planner.serving.coefficients import Groups
 from planner.serving.engines import Engine
-from planner.serving.target import Target
+from planner.serving.step.target import Target
 from planner.serving.variant import PLAIN, Variant, drafter
 from workloads.architecture import Architecture
 from workloads.lower import lower

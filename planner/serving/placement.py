@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.deployment import Case, Deployment, Load
-from planner.serving import backends, variant
+from planner.serving import variant
 from planner.serving.coefficients import NAMES, CoefficientFile, Groups
 from planner.serving.engines import resolve
 from planner.serving.pace import in_step
 from planner.serving.placed import Cut, Placed, applied
-from planner.serving.target import target
+from planner.serving.step import backends
+from planner.serving.step.target import target
 from workloads import formats, models
 from workloads.architecture import Architecture
 from workloads.mixers import Attention, CompressedAttention, LatentAttention, SharedAttention

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from planner.deployment import Case, Load
 from planner.prediction import Bound, Prediction, Refusal
 from planner.serving import (
-    anchor_points,
     coefficients,
     disaggregation,
     energy,
@@ -22,8 +21,9 @@ from planner.serving import (
     speculation,
     steady_state,
 )
-from planner.serving.anchor_points import Point
-from planner.serving.anchored import Foresight, Told, anchored
+from planner.serving.anchors import anchor_points
+from planner.serving.anchors.anchor_points import Point
+from planner.serving.anchors.anchored import Foresight, Told, anchored
 from planner.serving.coefficients import CoefficientFile
 from planner.serving.energy import Draw
 from planner.serving.intervals import Band

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from planner.deployment import Case, Load
 from planner.serving import memory
 from planner.serving.engines import Engine
-from planner.serving.ideal import Ideal, ideal
 from planner.serving.placed import Placed, lowered
 from planner.serving.placement import distinct, groups_of
-from planner.serving.target import Target
-from planner.serving.work import StepWork
+from planner.serving.step.ideal import Ideal, ideal
+from planner.serving.step.target import Target
+from planner.serving.step.work import StepWork
 from workloads.ops import Step
 
 Array = NDArray[np.float64]

@@ -13,13 +13,13 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.serving.ideal import Ideal, ideal
 from planner.serving.placed import Placed, lowered
 from planner.serving.placement import groups_of
 from planner.serving.steady_state import Service
-from planner.serving.step_time import StepTime, Values, step_time
+from planner.serving.step.ideal import Ideal, ideal
+from planner.serving.step.step_time import StepTime, Values, step_time
+from planner.serving.step.work import StepWork
 from planner.serving.variant import drafter
-from planner.serving.work import StepWork
 from workloads.lower import lower
 from workloads.ops import Op, Step
 

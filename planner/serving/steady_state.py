@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from planner.serving.coefficients import FRAC_CEILING
 from planner.serving.situation import Situation
-from planner.serving.step_time import StepTime, Values, step_time
+from planner.serving.step.step_time import StepTime, Values, step_time
 
 Array = NDArray[np.float64]
 _ROUNDS = 12

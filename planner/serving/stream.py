@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from planner.deployment import Case
 from planner.prediction import Refusal
-from planner.serving.anchor_points import Point
+from planner.serving.anchors.anchor_points import Point
 from planner.serving.predict import predict_batch
 from tonnage.files import first_problem, has_half_a_character
 

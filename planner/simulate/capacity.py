@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from planner.deployment import Case, Deployment
-from planner.serving.capacity import Capacity, capacities
+from planner.serving.units.capacity import Capacity, capacities
 from planner.simulate.deployments import Simulated, simulated
 from planner.simulate.feeds import Drawn, cycle_s, traffic_of
 from planner.simulate.instance import Engine, single
@@ -48,7 +48,7 @@ class SimulatedCapacity:
     served_at_most : float or None
         Rate at which requests leave when more always wait: what no limit holds back. [requests/s]
     closed_form : float or None
-        The capacity by `planner.serving.capacity`, where it has one.
+        The capacity by `planner.serving.units.capacity`, where it has one.
     """
 
     requests_per_s: float
@@ -96,7 +96,7 @@ def capacity(
     slo : Slo, optional
         Limits; those of `traffic` by default.
     closed : Capacity, optional
-        What `planner.serving.capacity` says of the same question, where the caller knows it already: it
+        What `planner.serving.units.capacity` says of the same question, where the caller knows it already: it
         opens the bracket, and finding it takes a third of the time.
     requests : int, optional
         Simulated at each rate; by default sixty for each that runs at once, 12,000 at least.

@@ -10,7 +10,7 @@ import numpy as np
 
 from planner.deployment import Case, Load
 from planner.fleet.plan import make_plan
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from planner.simulate.case_record import SimulatedCase
 from planner.simulate.feeds import Drawn, Replayed, cycle_s
 from planner.simulate.groups import fleet_of
@@ -22,7 +22,7 @@ from tonnage.errors import FormatError, InvalidInput
 from tonnage.files import read_record, read_text
 from workloads.readers.rates import read_rates
 from workloads.scenario import Scenario
-from workloads.scenario_file import read_scenario
+from workloads.scenario_toml.file import read_scenario
 from workloads.traffic import Arrivals, Length, Traffic
 
 REQUESTS = 20_000

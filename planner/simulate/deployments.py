@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from planner.deployment import Case, Load
 from planner.serving import coefficients, intervals, memory, placement
 from planner.serving.disaggregation import first_token_steps
-from planner.serving.ideal import Ideal, ideal
 from planner.serving.placed import Placed
 from planner.serving.predict import evidence
-from planner.serving.step_time import step_time
-from planner.serving.work import StepWork
+from planner.serving.step.ideal import Ideal, ideal
+from planner.serving.step.step_time import step_time
+from planner.serving.step.work import StepWork
 from planner.simulate.instance import Batching, Engine
 from planner.simulate.step_law import StepLaw
 from tonnage.errors import InvalidInput

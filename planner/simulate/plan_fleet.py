@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from planner.deployment import Case, Deployment
-from planner.fleet.plan_record import Plan, Unit
-from planner.fleet.served_load import with_further_tries
-from planner.fleet.ways_through import ways
+from planner.fleet.answer.served_load import with_further_tries
+from planner.fleet.answer.ways_through import ways
+from planner.fleet.records.plan_record import Plan, Unit
 from planner.role import Role
 from planner.serving.disaggregation import PoolLink, link, transfer_s
 from planner.serving.placement import place

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from planner.laws.curves import fit_tables, step_overhead_s
-from planner.serving.graph_time import PARTS, Tables
+from planner.serving.step.graph_time import PARTS, Tables
 from profiler.profile import Profile
 from tonnage.errors import FitRejected
 from tonnage.evidence import Z90, Quantiles

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from planner.laws.curves import fast_end_s
-from planner.serving.graph_time import Tables
+from planner.serving.step.graph_time import Tables
 from planner.verify.steps import predict_step, tables_of
 from profiler.profile import Measurement, Profile
 from tonnage.evidence import Quantiles

@@ -1,6 +1,6 @@
 """How much of its capacity each kind of unit uses, by traffic class."""
 
-from planner.fleet.plan_record import Plan, Unit
+from planner.fleet.records.plan_record import Plan, Unit
 from reports import theme
 from reports.numbers import percent
 from reports.sources import Sources

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from reports import theme
 from reports.sources import Sources
 from reports.tables.service import judged, prediction

@@ -6,7 +6,7 @@ from reports.figures import break_even as figure
 from reports.numbers import percent, usd
 from reports.sources import Sources
 from reports.tables import task_even
-from reports.terminal_break_even import verdict
+from reports.terminal.break_even import verdict
 
 NEVER = "never"
 

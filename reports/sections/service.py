@@ -1,6 +1,6 @@
 """What was asked for, and what users will feel."""
 
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from reports.content import Block, Section
 from reports.figures import picture
 from reports.numbers import percent

@@ -1,6 +1,6 @@
 """The first page: the recommendation, its price, how sure it is, and who signs for it."""
 
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from reports.content import Block, Callout, KeyFigure, Summary, Table, Tone, headings
 from reports.names import in_words
 from reports.numbers import percent, usd, usd_column

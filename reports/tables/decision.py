@@ -1,6 +1,6 @@
 """Why this plan: what binds, what would flip it, what else there is, what was turned down."""
 
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from reports.content import Table, headings
 from reports.names import in_words
 from reports.numbers import count, quantity, usd

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from string import ascii_uppercase
 
-from planner.fleet.plan_record import ApiUse, Plan, Unit
+from planner.fleet.records.plan_record import ApiUse, Plan, Unit
 from reports.content import Table, headings
 from reports.names import device_name, model_name
 from reports.numbers import UNKNOWN, count, interval, percent, usd, usd_column

@@ -1,7 +1,7 @@
 """Requests that prefill units read and decode units finish: from which line to which, and how soon."""
 
-from planner.fleet.plan_record import Plan
-from planner.fleet.ways_through import ways
+from planner.fleet.answer.ways_through import ways
+from planner.fleet.records.plan_record import Plan
 from reports.content import Table, headings
 from reports.numbers import UNKNOWN, percent
 from reports.tables.fleet import letter_of

@@ -1,6 +1,6 @@
 """What is asked of a plan and what it answers: traffic, limits, predictions."""
 
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from reports.content import Table, headings
 from reports.numbers import count, interval
 from reports.wording import benchmark_name, limit_name, limits

@@ -1,7 +1,7 @@
 """What a simulation says of a plan: each limit as it was met, and how often all of them would be."""
 
-from planner.fleet.check_record import LimitCheck, PlanCheck
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.check_record import LimitCheck, PlanCheck
+from planner.fleet.records.plan_record import Plan
 from reports.content import Table, headings
 from reports.numbers import UNKNOWN, count, percent, quantity
 from reports.wording import limit_name

@@ -1,6 +1,6 @@
 """What a task that ends right costs: who solves it, on which chains, and where the money goes."""
 
-from planner.fleet.task_record import ReliableTask, TaskChain
+from planner.fleet.records.task_record import ReliableTask, TaskChain
 from reports.content import Table, headings
 from reports.numbers import percent, usd
 from tonnage.units import HOURS_PER_MONTH

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from planner.imports.measured import Measured
-from planner.serving.target import target
+from planner.serving.step.target import target
 from tonnage import api
 from tonnage.cli import main
 from tonnage.files import read_record

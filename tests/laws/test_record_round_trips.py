@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hw_targets.device import Device
 from hw_targets.machine import Machine
 from planner.deployment import Case, Deployment
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from planner.imports.measured import Measured
 from planner.laws.cost_model import CostModel
 from planner.prediction import Prediction

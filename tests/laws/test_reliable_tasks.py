@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from planner.fleet.plan import make_plan
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from reports.tables.tasks import solvers
 from tests.planner.fleet.known import scenario
 from workloads.scenario import Objective, Scenario, Slo, Task, TrafficClass

@@ -5,10 +5,10 @@ from functools import cache
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from planner.fleet.ability import Predictor
-from planner.fleet.interference import _kept_frac, with_room
-from planner.fleet.market import survey
-from planner.fleet.outcome import Outcome, solve
+from planner.fleet.answer.interference import _kept_frac, with_room
+from planner.fleet.answer.outcome import Outcome, solve
+from planner.fleet.supply.ability import Predictor
+from planner.fleet.supply.market import survey
 from workloads.scenario import Candidates, Scenario, Slo, TrafficClass
 
 DEVICES = ("nvidia-l4", "nvidia-l40s", "nvidia-a100-sxm4-80gb", "nvidia-h100-sxm5-80gb")

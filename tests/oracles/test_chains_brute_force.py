@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from planner.fleet.chain import Ask, Chain, Skill, TaskRules
-from planner.fleet.mix import cheapest
-from planner.fleet.problem import Kind, Metered, Mix, Priced, Problem
-from planner.fleet.ratio import right_per_h
-from planner.fleet.task_solve import Aim, best_for_tasks, bill_usd_per_h, without_extras
+from planner.fleet.programme.chain import Ask, Chain, Skill, TaskRules
+from planner.fleet.programme.problem import Kind, Metered, Mix, Priced, Problem
+from planner.fleet.solve.mix import cheapest
+from planner.fleet.solve.ratio import right_per_h
+from planner.fleet.solve.task_solve import Aim, best_for_tasks, bill_usd_per_h, without_extras
 
 SOLVERS = ("small", "large")
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from planner.fleet.problem import Period, Priced, Problem
-from planner.fleet.ratio import right_per_h
-from planner.fleet.task_solve import Aim
+from planner.fleet.programme.problem import Period, Priced, Problem
+from planner.fleet.solve.ratio import right_per_h
+from planner.fleet.solve.task_solve import Aim
 from tests.oracles.test_chains_brute_force import draw, of_units, solved
 
 

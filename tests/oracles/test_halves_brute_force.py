@@ -6,10 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from planner.fleet.dominance import reduce
-from planner.fleet.lanes import pairs
-from planner.fleet.mix import cheapest
-from planner.fleet.problem import Kind, Metered, Priced, Problem
+from planner.fleet.programme.dominance import reduce
+from planner.fleet.programme.lanes import pairs
+from planner.fleet.programme.problem import Kind, Metered, Priced, Problem
+from planner.fleet.solve.mix import cheapest
 from planner.role import HALVES, Role
 
 MOST = 3

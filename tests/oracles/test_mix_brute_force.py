@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from planner.fleet.mix import cheapest, most_load
-from planner.fleet.problem import Kind, Metered, Priced, Problem
+from planner.fleet.programme.problem import Kind, Metered, Priced, Problem
+from planner.fleet.solve.mix import cheapest, most_load
 
 
 def draw_two_classes(rng: np.random.Generator) -> Problem:

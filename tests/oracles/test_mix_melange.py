@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from planner.fleet.mix import cheapest
-from planner.fleet.problem import Kind, Priced, Problem
+from planner.fleet.programme.problem import Kind, Priced, Problem
+from planner.fleet.solve.mix import cheapest
 
 SLICES = 3
 

@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from planner.fleet import tied
-from planner.fleet.mix import cheapest, most_load
-from planner.fleet.problem import Kind, Metered, Period, Priced, Problem, UseLimit, cost_usd_per_h
+from planner.fleet.programme.problem import Kind, Metered, Period, Priced, Problem, UseLimit, cost_usd_per_h
+from planner.fleet.solve import tied
+from planner.fleet.solve.mix import cheapest, most_load
 from tests.oracles.test_mix_brute_force import holds_two_classes
 
 MOST = 5

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from planner.fleet.ability import Predictor
-from planner.fleet.market import survey
-from planner.fleet.outcome import Outcome, solve
+from planner.fleet.answer.outcome import Outcome, solve
+from planner.fleet.supply.ability import Predictor
+from planner.fleet.supply.market import survey
 from workloads.scenario import Scenario
-from workloads.scenario_file import read_scenario
+from workloads.scenario_toml.file import read_scenario
 from workloads.supply import Inventory, Purchase
 
 HOME = Path(__file__).parents[2] / "examples" / "published_sizing"

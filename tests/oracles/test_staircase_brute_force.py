@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from planner.fleet import tied
-from planner.fleet.problem import Kind, Metered, Period, Priced, Problem
-from planner.fleet.staircase import stairs
+from planner.fleet.programme.problem import Kind, Metered, Period, Priced, Problem
+from planner.fleet.solve import tied
+from planner.fleet.solve.staircase import stairs
 
 MOST = 4
 """Commitments of a kind that are enumerated; the load never needs more."""

@@ -1,7 +1,7 @@
 """Records as the commands would write them, small enough to check by hand."""
 
 from hw_targets.machine import Accelerator, Cpu, Machine, Memory
-from planner.fleet.plan_record import (
+from planner.fleet.records.plan_record import (
     Alternative,
     ApiUse,
     Binding,

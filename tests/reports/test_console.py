@@ -2,8 +2,8 @@ import pytest
 
 from hw_targets.checks.finding import Checkup, finding
 from hw_targets.machine import Machine
-from reports.console import console, evidence, table
-from reports.terminal_checkup import show_checkup
+from reports.terminal.checkup import show_checkup
+from reports.terminal.console import console, evidence, table
 from tonnage.evidence import Evidence
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from reports.console import table
-from reports.fitted_table import lowest
-from reports.word_wrap import KEPT, longest_part, wrapped
+from reports.terminal.console import table
+from reports.terminal.fitted_table import lowest
+from reports.terminal.word_wrap import KEPT, longest_part, wrapped
 
 WORDS = st.text("abcdefghi", min_size=1, max_size=9)
 CELLS = st.lists(WORDS, max_size=8).map(" ".join)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.fleet.check_record import LimitCheck, PlanCheck
-from planner.fleet.plan_record import ClassPredicted, Plan, Rejected
+from planner.fleet.records.check_record import LimitCheck, PlanCheck
+from planner.fleet.records.plan_record import ClassPredicted, Plan, Rejected
 from reports.content import Table
 from reports.numbers import interval
 from reports.sections.service import build as build_service

@@ -6,12 +6,12 @@ import pytest
 
 from planner.break_even.make import break_even
 from planner.fleet.plan import make_plan
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from reports.content import Picture, Table
 from reports.document import compose
 from reports.figures.break_even import describe
 from reports.sources import Sources
-from reports.terminal_break_even import verdict
+from reports.terminal.break_even import verdict
 from reports.wording import recommendation
 from tests.laws.test_reliable_tasks import asked, task
 from tonnage.cli import main

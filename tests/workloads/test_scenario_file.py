@@ -8,7 +8,7 @@ import pytest
 
 from tonnage.errors import TonnageError
 from workloads.scenario import Scenario
-from workloads.scenario_file import from_flags, parse_scenario, read_scenario
+from workloads.scenario_toml.file import from_flags, parse_scenario, read_scenario
 
 PLAIN = {"traffic": {"requests_per_s": 20, "prompt_tokens": 1024, "output_tokens": 256}}
 CLASSES = {
@@ -169,7 +169,7 @@ def test_each_mistake_gets_one_clear_line(data: dict, said: str) -> None:
 
 def test_a_rate_for_several_classes_must_name_one() -> None:
     with pytest.raises(TonnageError, match="several classes"):
-        from workloads.scenario_settings import with_settings
+        from workloads.scenario_toml.settings import with_settings
 
         with_settings(CLASSES, {"traffic.requests_per_s": 3})
 

@@ -7,7 +7,7 @@ import pytest
 
 from tonnage.errors import TonnageError
 from workloads.scenario import Purchase, Scenario
-from workloads.scenario_file import parse_scenario
+from workloads.scenario_toml.file import parse_scenario
 
 LOAD = {"requests_per_s": 20, "prompt_tokens": 1024, "output_tokens": 256}
 CLASSES = [{"name": "chat", **LOAD}, {"name": "code", **LOAD, "requests_per_s": 4}]

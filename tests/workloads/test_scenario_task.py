@@ -7,7 +7,7 @@ import pytest
 
 from tonnage.errors import TonnageError
 from workloads.scenario import ChainStep, Scenario, Task
-from workloads.scenario_file import from_flags, parse_scenario
+from workloads.scenario_toml.file import from_flags, parse_scenario
 
 CHECKED = {
     "benchmark": "tau2-bench", "split": "airline", "tries": 3, "verifier_usd": "0.01 USD",

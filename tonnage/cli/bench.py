@@ -66,7 +66,7 @@ def bench(
     if as_json:
         typer.echo(profile.to_json())
         return
-    from reports.terminal_profile import show_profile
+    from reports.terminal.profile import show_profile
 
     show_profile(profile)
     typer.echo(f"Profile: {output}")
@@ -86,7 +86,7 @@ def compare(
     if as_json:
         typer.echo(comparison.to_json())
         return
-    from reports.terminal_profile import show_comparison
+    from reports.terminal.profile import show_comparison
 
     show_comparison(comparison)
 
@@ -101,6 +101,6 @@ def _progress_bar() -> "AbstractContextManager[OnProgress | None]":
     """Return a bar on stderr, or nothing where nobody watches."""
     if not sys.stderr.isatty():
         return nullcontext(None)
-    from reports.terminal_profile import bench_progress
+    from reports.terminal.profile import bench_progress
 
     return bench_progress()

@@ -18,8 +18,8 @@ def calibrate(
     ),
 ) -> None:
     """Refit all engine coefficients, and say how far they are off on models and devices left out."""
-    from planner.serving.calibration_file import calibrate as refit
-    from planner.serving.measured import read_rows
+    from planner.serving.fitting.calibration_file import calibrate as refit
+    from planner.serving.fitting.measured import read_rows
     from tonnage.files import check_writable, write_record
 
     check_writable(output)

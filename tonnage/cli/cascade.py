@@ -22,9 +22,9 @@ def cascade(
 ) -> None:
     """Rank chains of models, small first and larger on failure, by the cost of a task that ends right."""
     from planner.cascade.choose import cascades
-    from reports.terminal_cascade import show_cascades
+    from reports.terminal.cascade import show_cascades
     from tonnage.cli.plan import settings
-    from workloads.scenario_file import read_scenario
+    from workloads.scenario_toml.file import read_scenario
 
     found = cascades(read_scenario(scenario, settings=settings({"setting": setting})), steps=steps)
     if as_json:

@@ -54,7 +54,7 @@ def devices(
     if as_json:
         typer.echo(json.dumps([device.model_dump(mode="json") for device in listed], indent=2))
         return
-    from reports.terminal_catalog import show_devices
+    from reports.terminal.catalog import show_devices
 
     show_devices(listed)
 
@@ -78,7 +78,7 @@ def instances(
     if as_json:
         typer.echo(json.dumps([{"id": one.id, **one.model_dump(mode="json")} for one in listed], indent=2))
         return
-    from reports.terminal_catalog import show_instances
+    from reports.terminal.catalog import show_instances
 
     show_instances(listed)
 

@@ -63,7 +63,7 @@ def _device(device: "Device", as_json: bool) -> None:
         told["instances"] = [{"id": one.id, **one.model_dump(mode="json")} for one in rented]
         typer.echo(json.dumps(told, indent=2))
         return
-    from reports.terminal_catalog import show_device
+    from reports.terminal.catalog import show_device
 
     show_device(device, sources=[(source.title, source.retrieved) for source in sources], instances=rented)
 
@@ -76,7 +76,7 @@ def _host(text: str, as_json: bool) -> bool:
     if found and as_json:
         _print([{"id": one.id, **one.model_dump(mode="json")} for one in found])
     elif found:
-        from reports.terminal_catalog import show_hosts
+        from reports.terminal.catalog import show_hosts
 
         show_hosts(found)
     return bool(found)
@@ -99,7 +99,7 @@ def _model(name: str, as_json: bool) -> None:
         told["offers"] = [one.model_dump(mode="json") for one in sold]
         _print(told)
         return
-    from reports.terminal_models import show_model
+    from reports.terminal.models import show_model
 
     show_model(model, scores=scores, offers=[one for one in sold if one.is_current])
 
@@ -115,7 +115,7 @@ def _weight_format(text: str, as_json: bool) -> None:
         told["losses"] = [row.model_dump(mode="json") for row in rows]
         _print({**told, "losses_are_of_a_like_format": stand_in})
         return
-    from reports.terminal_formats import show_weight_format
+    from reports.terminal.formats import show_weight_format
 
     show_weight_format(weights, losses=rows, stand_in=stand_in)
 
@@ -127,7 +127,7 @@ def _kv_format(text: str, as_json: bool) -> None:
     if as_json:
         typer.echo(cache.to_json())
         return
-    from reports.terminal_formats import show_kv_format
+    from reports.terminal.formats import show_kv_format
 
     show_kv_format(cache)
 
@@ -139,7 +139,7 @@ def _offer(text: str, as_json: bool) -> bool:
     if found and as_json:
         _print([one.model_dump(mode="json") for one in found])
     elif found:
-        from reports.terminal_offers import show_offers
+        from reports.terminal.offers import show_offers
 
         show_offers(found, sources=True)
     return bool(found)

@@ -36,7 +36,7 @@ def models(
     if as_json:
         typer.echo(json.dumps([told_model(one) for one in listed], indent=2))
         return
-    from reports.terminal_models import show_models
+    from reports.terminal.models import show_models
 
     show_models(listed)
 
@@ -63,7 +63,7 @@ def formats(
     if as_json:
         typer.echo(json.dumps({"weights": _plain(weights), "kv_caches": _plain(caches)}, indent=2))
         return
-    from reports.terminal_formats import show_formats
+    from reports.terminal.formats import show_formats
 
     show_formats(weights, caches)
 
@@ -89,7 +89,7 @@ def offers(
     if as_json:
         typer.echo(json.dumps(_plain(listed), indent=2))
         return
-    from reports.terminal_offers import show_offers
+    from reports.terminal.offers import show_offers
 
     show_offers(listed)
 
@@ -124,7 +124,7 @@ def quality(
         ]
         typer.echo(json.dumps(told, indent=2))
         return
-    from reports.terminal_models import show_quality
+    from reports.terminal.models import show_quality
 
     show_quality(scored, weights=weights)
 

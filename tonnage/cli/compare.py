@@ -54,6 +54,6 @@ def compare(
     if as_json:
         typer.echo(found.to_json())
         return
-    from reports.terminal_compare import show_comparison
+    from reports.terminal.compare import show_comparison
 
     show_comparison(found)

@@ -106,8 +106,8 @@ def _show_plan(
     asked = _read(words, values)
 
     from planner.fleet.plan import make_plan
-    from reports.terminal_plan import show_plan
-    from reports.terminal_plan_check import show_check
+    from reports.terminal.plan import show_plan
+    from reports.terminal.plan_check import show_check
 
     if check:
         from planner.check.held import held_plan
@@ -133,7 +133,7 @@ def _show_audit(
     from planner.audit.fleet_file import growth as parsed
     from planner.audit.fleet_file import read_fleet
     from planner.audit.make import audit
-    from reports.terminal_audit import show_audit
+    from reports.terminal.audit import show_audit
     from tonnage.files import check_writable, write_record
 
     if output is not None:
@@ -159,7 +159,7 @@ def _show_break_even(scenario: "Scenario", *, output: Path | None, as_json: bool
 
     from planner.break_even.make import break_even
     from reports.figures.break_even import draw_curve
-    from reports.terminal_break_even import show_break_even
+    from reports.terminal.break_even import show_break_even
 
     found = break_even(scenario)
     drawn = draw_curve(found) if output is not None and output.suffix == ".svg" else None
@@ -174,8 +174,8 @@ def _show_break_even(scenario: "Scenario", *, output: Path | None, as_json: bool
 
 
 def _show_pareto(scenario: "Scenario", axes: str, *, as_json: bool) -> None:
-    from planner.fleet.pareto import pareto
-    from reports.terminal_pareto import show_pareto
+    from planner.fleet.fronts.pareto import pareto
+    from reports.terminal.pareto import show_pareto
     from tonnage.errors import InvalidInput
 
     cost, _, axis = axes.partition(",")
@@ -224,7 +224,7 @@ def _toml_value(text: str) -> object:
 
 def _read(words: list[str], values: dict[str, object]) -> "Scenario":
     from tonnage.errors import InvalidInput
-    from workloads.scenario_file import from_flags, read_scenario
+    from workloads.scenario_toml.file import from_flags, read_scenario
 
     if len(words) > 1:
         raise InvalidInput(f"one scenario at a time, not {len(words)}: {' '.join(words)}")
@@ -234,9 +234,9 @@ def _read(words: list[str], values: dict[str, object]) -> "Scenario":
 
 
 def _show_difference(paths: list[str], *, as_json: bool) -> None:
-    from planner.fleet.plan_diff import difference
-    from planner.fleet.plan_record import Plan
-    from reports.terminal_plan import show_difference
+    from planner.fleet.records.plan_diff import difference
+    from planner.fleet.records.plan_record import Plan
+    from reports.terminal.plan import show_difference
     from tonnage.errors import InvalidInput
     from tonnage.files import read_record
 

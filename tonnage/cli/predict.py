@@ -67,7 +67,8 @@ def predict(
 def _case(asked: dict[str, Any]) -> "Case":
     """Build the case that the options describe."""
     from planner.deployment import Case
-    from planner.serving import backends, engines
+    from planner.serving import engines
+    from planner.serving.step import backends
     from tonnage import units
     from tonnage.errors import InvalidInput
     from tonnage.files import positive
@@ -108,7 +109,7 @@ def _one(case: "Case", anchor: Path | None, as_json: bool) -> None:
 
 def _stream(path: Path, anchor: Path | None) -> None:
     """Answer line by line, so that a million lines need no more memory than a few thousand."""
-    from planner.serving.anchor_points import of_file
+    from planner.serving.anchors.anchor_points import of_file
     from planner.serving.stream import answer_lines
 
     anchors = () if anchor is None else of_file(anchor)

@@ -64,7 +64,7 @@ def quickstart(
 
 
 def _scenario(path: Path | None) -> "Scenario":
-    from workloads.scenario_file import read_scenario
+    from workloads.scenario_toml.file import read_scenario
 
     if path is not None:
         return read_scenario(path)
@@ -75,7 +75,7 @@ def _scenario(path: Path | None) -> "Scenario":
 
 def _bench(budget_s: float, output: Path) -> "Profile":
     from reports.terminal import show_profile
-    from reports.terminal_profile import bench_progress
+    from reports.terminal.profile import bench_progress
     from tonnage import api
 
     with bench_progress() if sys.stderr.isatty() else nullcontext(None) as on_progress:
@@ -89,7 +89,7 @@ def _station(verb: str, what: str) -> Iterator[None]:
     """Head one part of the output, and close it with a blank line."""
     from rich.text import Text
 
-    from reports.console import console
+    from reports.terminal.console import console
 
     console().rule(Text.assemble((verb, "bold"), f": {what}"), align="left")
     yield

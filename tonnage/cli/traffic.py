@@ -47,7 +47,7 @@ def traffic(
 
 
 def _show(log: "Log", described: "Traffic", fit: "Goodness") -> None:
-    from reports.console import console, note, table
+    from reports.terminal.console import console, note, table
 
     out, requests = console(), log.requests
     grid = table(f"{described.name}, {len(requests):,} requests", "!what", ">value", ">distance of the fit")

@@ -50,7 +50,7 @@ def doctor(*, as_json: bool, root: Path | None = None, report: Path | None = Non
     if as_json:
         print(checkup.to_json())
         return
-    from reports.terminal_checkup import show_checkup
+    from reports.terminal.checkup import show_checkup
 
     show_checkup(checkup)
 

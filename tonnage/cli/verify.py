@@ -58,7 +58,7 @@ def verify(
     if as_json:
         typer.echo(found.to_json())
         return
-    from reports.terminal_verification import show_verification
+    from reports.terminal.verification import show_verification
 
     show_verification(found)
     typer.echo(f"Rows: {output}  Picture: {picture}")

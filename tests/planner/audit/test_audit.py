@@ -8,7 +8,7 @@ import pytest
 from planner.audit.fleet_file import Running, RunningFleet, growth, read_fleet
 from planner.audit.make import audit, first_limit
 from planner.deployment import Deployment
-from planner.serving.capacity import Capacity
+from planner.serving.units.capacity import Capacity
 from tests.planner.fleet.known import MODEL, WEIGHTS, scenario, traffic
 from tonnage.errors import FormatError, InvalidInput, UnknownName
 from tonnage.evidence import Evidence, Quantiles

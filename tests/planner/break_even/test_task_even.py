@@ -8,12 +8,12 @@ import pytest
 from planner.break_even.make import break_even
 from planner.break_even.record import BreakEven, TaskEven
 from planner.break_even.tasks import LESS, RATIO, task_even
-from planner.fleet import relax
 from planner.fleet.plan import make_plan
-from planner.fleet.plan_record import Plan
-from planner.fleet.reliable import DIFFICULTIES
-from planner.fleet.retries import Tries
-from planner.fleet.task_relax import with_task
+from planner.fleet.questions import relax
+from planner.fleet.questions.task_relax import with_task
+from planner.fleet.records.plan_record import Plan
+from planner.fleet.tasks.reliable import DIFFICULTIES
+from planner.fleet.tasks.retries import Tries
 from reports.tables.task_even import tables, verdict
 from tests.planner.cascade.test_cascade import TASK, asked
 from tonnage.cli import main

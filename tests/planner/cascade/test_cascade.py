@@ -9,8 +9,8 @@ import pytest
 from planner.cascade.choose import cascades
 from planner.cascade.record import Cascade, Cascades
 from planner.fleet.plan import make_plan
-from planner.fleet.reliable import DIFFICULTIES
-from planner.fleet.retries import fitted
+from planner.fleet.tasks.reliable import DIFFICULTIES
+from planner.fleet.tasks.retries import fitted
 from tests.planner.fleet.known import scenario
 from tonnage.cli import main
 from tonnage.errors import InvalidInput

@@ -10,7 +10,7 @@ from planner.check.busiest import in_busiest_period
 from planner.check.held import held_plan, with_headroom
 from planner.check.plan_check import check_plan, held_frac, with_errors
 from planner.fleet.plan import make_plan
-from planner.fleet.plan_record import Plan, Unit
+from planner.fleet.records.plan_record import Plan, Unit
 from planner.simulate.cases import Effort, experiment
 from planner.simulate.replicate import simulate
 from planner.simulate.simulation_record import ClassResult, Simulation, Spread

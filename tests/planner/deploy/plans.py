@@ -1,7 +1,7 @@
 """Plans to deploy: made by hand, so that nothing is predicted or solved."""
 
-from planner.fleet.plan_record import ApiUse, Handover, Plan, Predicted, Unit
-from planner.fleet.ways_through import key_of_unit
+from planner.fleet.answer.ways_through import key_of_unit
+from planner.fleet.records.plan_record import ApiUse, Handover, Plan, Predicted, Unit
 from tonnage.evidence import Evidence, Quantiles
 from workloads.scenario import Scenario, Slo, TrafficClass
 

@@ -10,7 +10,7 @@ from planner.deploy.bundle import bundle
 from planner.deploy.commands import KV_FLAGS
 from planner.deploy.launcher import check, launcher, names
 from planner.deploy.service import services
-from planner.fleet.plan_record import Unit
+from planner.fleet.records.plan_record import Unit
 from planner.serving import engines
 from tests.planner.deploy.plans import mixed, plan, unit
 from tonnage.errors import Infeasible, InvalidInput, UnknownName

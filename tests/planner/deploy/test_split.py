@@ -12,7 +12,7 @@ import yaml
 from planner.deploy.bundle import Bundle, bundle
 from planner.deploy.launcher import launcher, names
 from planner.deploy.plain_yaml import Data
-from planner.fleet.ways_through import key_of_unit
+from planner.fleet.answer.ways_through import key_of_unit
 from tests.planner.deploy.plans import plan, split, unit
 from tests.planner.deploy.test_manifests import objects, valid
 from tonnage.cli import main

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from planner.fleet.ascent import Ascent
-from planner.fleet.box import everything
-from planner.fleet.boxes import PERIOD_GAP_FRAC, Periods
-from planner.fleet.columns import Columns
-from planner.fleet.mix import cheapest
-from planner.fleet.problem import Problem
-from planner.fleet.tied import _commitments
+from planner.fleet.programme.columns import Columns
+from planner.fleet.programme.problem import Problem
+from planner.fleet.solve.ascent import Ascent
+from planner.fleet.solve.box import everything
+from planner.fleet.solve.boxes import PERIOD_GAP_FRAC, Periods
+from planner.fleet.solve.mix import cheapest
+from planner.fleet.solve.tied import _commitments
 from tests.oracles.test_periods_brute_force import draw_two_classes
 
 FOREVER_S = float("inf")

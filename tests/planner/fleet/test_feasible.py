@@ -2,12 +2,12 @@
 
 import pytest
 
-from planner.fleet import relax
-from planner.fleet.ability import Predictor
-from planner.fleet.feasible import can_serve, is_hopeless, is_simple
-from planner.fleet.inquiry import Inquiry
-from planner.fleet.market import survey
-from planner.fleet.outcome import solve
+from planner.fleet.answer.outcome import solve
+from planner.fleet.questions import relax
+from planner.fleet.questions.feasible import can_serve, is_hopeless, is_simple
+from planner.fleet.questions.inquiry import Inquiry
+from planner.fleet.supply.ability import Predictor
+from planner.fleet.supply.market import survey
 from tonnage.units import HOURS_PER_MONTH
 from workloads.scenario import (
     Availability,

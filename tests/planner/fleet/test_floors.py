@@ -2,8 +2,8 @@
 
 import pytest
 
-from planner.fleet import floors
 from planner.fleet.plan import make_plan
+from planner.fleet.supply import floors
 from tests.planner.fleet.known import scenario, traffic
 from workloads import models
 from workloads.scenario import Candidates, Scenario, TrafficClass

@@ -2,9 +2,9 @@
 
 import pytest
 
-from planner.fleet import relax
 from planner.fleet.plan import make_plan
-from planner.fleet.plan_record import Plan, Relaxation
+from planner.fleet.questions import relax
+from planner.fleet.records.plan_record import Plan, Relaxation
 from tests.planner.fleet.known import scenario, traffic
 from tests.planner.fleet.test_sensitivity import ASKED
 from workloads.scenario import Quality, Slo

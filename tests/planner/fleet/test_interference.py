@@ -4,11 +4,11 @@ from functools import cache
 
 import pytest
 
-from planner.fleet.ability import Predictor
-from planner.fleet.interference import _kept_frac, with_room
-from planner.fleet.market import survey
-from planner.fleet.outcome import Outcome, solve
+from planner.fleet.answer.interference import _kept_frac, with_room
+from planner.fleet.answer.outcome import Outcome, solve
 from planner.fleet.plan import make_plan
+from planner.fleet.supply.ability import Predictor
+from planner.fleet.supply.market import survey
 from workloads.scenario import Candidates, Scenario, Slo, TrafficClass
 
 H100 = "nvidia-h100-sxm5-80gb"

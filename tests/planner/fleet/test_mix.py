@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from planner.fleet.columns import Columns
-from planner.fleet.dominance import reduce
-from planner.fleet.mix import cheapest, shadow_prices
-from planner.fleet.problem import Kind, Metered, Priced, Problem, cost_usd_per_h, load_units
-from planner.fleet.solution import mix_of
+from planner.fleet.programme.columns import Columns
+from planner.fleet.programme.dominance import reduce
+from planner.fleet.programme.problem import Kind, Metered, Priced, Problem, cost_usd_per_h, load_units
+from planner.fleet.programme.solution import mix_of
+from planner.fleet.solve.mix import cheapest, shadow_prices
 
 
 def draw(rng: np.random.Generator, *, n_kinds: int, n_classes: int, spare_units: int = 0) -> Problem:

@@ -3,7 +3,7 @@
 import pytest
 
 from hw_targets import catalog
-from planner.fleet.money import Lot, lots, units_of
+from planner.fleet.supply.money import Lot, lots, units_of
 from workloads.scenario import Candidates, KnownPrice, OwnedHardware, Purchase, Scenario, TrafficClass
 
 TRAFFIC = (TrafficClass(requests_per_s=1, prompt_tokens=1, output_tokens=1),)

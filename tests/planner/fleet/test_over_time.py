@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.fleet.plan import make_plan
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from tests.planner.fleet.known import scenario, traffic
 from tonnage.errors import InvalidInput
 from workloads.profile import normalised

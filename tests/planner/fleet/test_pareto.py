@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.fleet import relax
-from planner.fleet.ability import Predictor
-from planner.fleet.jumps import jumps
-from planner.fleet.market import survey
-from planner.fleet.outcome import Outcome, solve
-from planner.fleet.pareto import ParetoFront, axes, pareto
-from planner.fleet.pareto_latency import CLOSE
+from planner.fleet.answer.outcome import Outcome, solve
+from planner.fleet.fronts.jumps import jumps
+from planner.fleet.fronts.latency import CLOSE
+from planner.fleet.fronts.pareto import ParetoFront, axes, pareto
+from planner.fleet.questions import relax
+from planner.fleet.supply.ability import Predictor
+from planner.fleet.supply.market import survey
 from tonnage.errors import InvalidInput
 from tonnage.files import upgraded
 from workloads.scenario import Candidates, Growth, Objective, Quality, Scenario, Slo, TrafficClass

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.fleet.plan import make_plan
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from tests.planner.fleet.known import DEVICES, scenario, traffic
 from tonnage.errors import UnknownName
 from workloads.scenario import Candidates, Quality, Scenario
@@ -108,9 +108,9 @@ prices = st.fixed_dictionaries({device: st.floats(0.3, 4.0) for device in DEVICE
 
 
 def cost(asked: Scenario) -> float:
-    from planner.fleet.ability import Predictor
-    from planner.fleet.market import survey
-    from planner.fleet.outcome import solve
+    from planner.fleet.answer.outcome import solve
+    from planner.fleet.supply.ability import Predictor
+    from planner.fleet.supply.market import survey
 
     outcome = solve(survey(asked, Predictor())[0])
     assert outcome is not None

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from planner.fleet import relax
-from planner.fleet.ability import Predictor
-from planner.fleet.candidates import Search
-from planner.fleet.ceiling import ceiling, why_none
-from planner.fleet.market import survey
-from planner.fleet.outcome import solve
+from planner.fleet.answer.outcome import solve
 from planner.fleet.plan import make_plan
+from planner.fleet.questions import relax
+from planner.fleet.supply.ability import Predictor
+from planner.fleet.supply.candidates import Search
+from planner.fleet.supply.ceiling import ceiling, why_none
+from planner.fleet.supply.market import survey
 from tonnage.errors import TonnageError, UnknownName
 from workloads.scenario import Candidates, OwnedHardware, Quality, Scenario, Slo, TrafficClass
-from workloads.scenario_file import read_scenario
+from workloads.scenario_toml.file import read_scenario
 
 PROFILE = Path(__file__).parents[2] / "captures" / "profiles" / "epyc-2cpu.json"
 EXAMPLES = Path(__file__).parents[3] / "examples"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.fleet.reliable import DIFFICULTIES, Policy, Tier, cascade, interval
-from planner.fleet.retries import Tries, Verifier, attempt, fit
+from planner.fleet.tasks.reliable import DIFFICULTIES, Policy, Tier, cascade, interval
+from planner.fleet.tasks.retries import Tries, Verifier, attempt, fit
 from workloads.tasks import Success
 
 SHARES = st.floats(0.05, 0.95)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.fleet.retries import Tries, Verifier, attempt, fit, fitted
+from planner.fleet.tasks.retries import Tries, Verifier, attempt, fit, fitted
 from tonnage.evidence import Evidence
 from workloads import tasks
 

@@ -4,10 +4,10 @@ from itertools import product
 
 import pytest
 
-from planner.fleet.reliable import Policy, Tier, cascade
-from planner.fleet.retries import Fit, Tries, Verifier, attempt
-from planner.fleet.routes import Able, Route, Step, of_steps, routes
-from planner.fleet.solvers import Solver
+from planner.fleet.tasks.reliable import Policy, Tier, cascade
+from planner.fleet.tasks.retries import Fit, Tries, Verifier, attempt
+from planner.fleet.tasks.routes import Able, Route, Step, of_steps, routes
+from planner.fleet.tasks.solvers import Solver
 from tonnage.evidence import Evidence
 from workloads.task import ChainStep, Task
 from workloads.tasks import Success

@@ -4,13 +4,13 @@ from math import log2
 
 import pytest
 
-from planner.fleet import relax
-from planner.fleet.ability import Predictor
-from planner.fleet.market import survey
-from planner.fleet.outcome import Outcome, solve
+from planner.fleet.answer.outcome import Outcome, solve
 from planner.fleet.plan import make_plan
-from planner.fleet.plan_record import Plan, Sensitivity
-from planner.fleet.sensitivity import COARSE_RATIO
+from planner.fleet.questions import relax
+from planner.fleet.questions.sensitivity import COARSE_RATIO
+from planner.fleet.records.plan_record import Plan, Sensitivity
+from planner.fleet.supply.ability import Predictor
+from planner.fleet.supply.market import survey
 from workloads.scenario import Candidates, Quality, Scenario, Slo, TrafficClass
 
 ASKED = Scenario(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.fleet.slo import all_hold, at_confidence, probability
+from planner.fleet.supply.slo import all_hold, at_confidence, probability
 from tonnage.evidence import Quantiles
 
 capacities = st.tuples(st.floats(0.1, 10), st.floats(1.05, 3), st.floats(1.05, 3)).map(

@@ -3,8 +3,8 @@
 import pytest
 
 from planner.fleet.plan import make_plan
-from planner.fleet.plan_record import Plan
-from planner.fleet.retries import Tries, Verifier, attempt
+from planner.fleet.records.plan_record import Plan
+from planner.fleet.tasks.retries import Tries, Verifier, attempt
 from tests.planner.fleet.known import scenario
 from workloads import tasks
 from workloads.scenario import Task

@@ -3,9 +3,9 @@
 import pytest
 
 from planner.break_even.make import break_even
+from planner.fleet.answer.served_load import with_further_tries
 from planner.fleet.plan import make_plan
-from planner.fleet.plan_record import Plan
-from planner.fleet.served_load import with_further_tries
+from planner.fleet.records.plan_record import Plan
 from tests.laws.test_reliable_tasks import asked, task
 from workloads.scenario import ApiSpeed, Candidates, Objective, Scenario, Slo, TrafficClass
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from planner.fleet.ability import Predictor
-from planner.fleet.market import survey
-from planner.fleet.outcome import Outcome, solve
+from planner.fleet.answer.outcome import Outcome, solve
 from planner.fleet.plan import make_plan
-from planner.fleet.plan_record import Plan
-from planner.fleet.slo import at_confidence
-from planner.fleet.worth_measuring import FAST, SLOW
+from planner.fleet.questions.worth_measuring import FAST, SLOW
+from planner.fleet.records.plan_record import Plan
+from planner.fleet.supply.ability import Predictor
+from planner.fleet.supply.market import survey
+from planner.fleet.supply.slo import at_confidence
 from tests.planner.fleet.known import scenario
 from tests.planner.fleet.test_sensitivity import ASKED
 

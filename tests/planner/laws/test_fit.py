@@ -5,7 +5,7 @@ import pytest
 
 from planner.laws.fit import fit_profile
 from planner.laws.roofline import call_time_s
-from planner.serving.ideal import coefficients
+from planner.serving.step.ideal import coefficients
 from profiler.profile import Profile
 from tonnage.errors import FitRejected
 from tonnage.evidence import Evidence

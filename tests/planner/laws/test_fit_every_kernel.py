@@ -5,7 +5,7 @@ import pytest
 
 from planner.laws.fit import fit_law
 from planner.laws.roofline import call_time_s
-from planner.serving.ideal import coefficients
+from planner.serving.step.ideal import coefficients
 from profiler.kernels import KERNELS
 from profiler.profile import Ceilings, Measurement
 from profiler.statistics import quantiles

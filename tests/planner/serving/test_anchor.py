@@ -14,7 +14,7 @@ from planner.figures import Figures
 from planner.imports.read import read_files
 from planner.imports.told import Told
 from planner.prediction import Prediction, Refusal
-from planner.serving.anchor import SAME_SETTING
+from planner.serving.anchors.anchor import SAME_SETTING
 from planner.serving.predict import predict, predict_batch
 from tonnage import api
 from tonnage.cli import main

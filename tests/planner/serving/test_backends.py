@@ -1,10 +1,10 @@
 import pytest
 
 from planner.deployment import Case
-from planner.serving.backends import backend, cores
 from planner.serving.placement import place
 from planner.serving.predict import predict
-from planner.serving.target import target
+from planner.serving.step.backends import backend, cores
+from planner.serving.step.target import target
 from tonnage.evidence import Evidence
 
 

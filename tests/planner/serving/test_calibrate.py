@@ -8,12 +8,12 @@ import pytest
 
 from planner.deployment import Case
 from planner.serving import coefficients
-from planner.serving.calibrate import Layout, Problem, fit, leave_out
-from planner.serving.calibration_file import calibrate
 from planner.serving.coefficients import NAMES, RUN, CoefficientFile, Spread
+from planner.serving.fitting.calibrate import Layout, Problem, fit, leave_out
+from planner.serving.fitting.calibration_file import calibrate
+from planner.serving.fitting.measured import ALIKE, Row, read_rows, weights
+from planner.serving.fitting.priors import SHIPPED, Effect, Structure
 from planner.serving.intervals import total, unseen
-from planner.serving.measured import ALIKE, Row, read_rows, weights
-from planner.serving.priors import SHIPPED, Effect, Structure
 from tonnage.errors import FitRejected, FormatError
 
 

@@ -3,8 +3,8 @@ import math
 import pytest
 
 from planner.deployment import Case, Deployment
-from planner.serving.capacity import capacities
 from planner.serving.predict import predict
+from planner.serving.units.capacity import capacities
 from workloads.scenario import Slo, TrafficClass
 
 H100 = Deployment(device="nvidia-h100-sxm5-80gb", model="llama-3.1-8b", weights="BF16", engine="vllm")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from planner.deployment import Case
 from planner.serving.predict import predict_batch
 from planner.serving.steady_state import soft_minimum
-from planner.serving.target import target
+from planner.serving.step.target import target
 
 counts = st.floats(0.0, 1e6)
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
-from planner.serving.descent import Posterior, descend
+from planner.serving.fitting.descent import Posterior, descend
 
 
 def posterior(rows, *, outlier=0.0):

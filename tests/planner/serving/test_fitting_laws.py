@@ -3,8 +3,8 @@
 import pytest
 
 from planner.laws.cost_model import Law
-from planner.serving.ideal import fitting_laws
-from planner.serving.work import Term
+from planner.serving.step.ideal import fitting_laws
+from planner.serving.step.work import Term
 from tonnage.evidence import Evidence
 from workloads.ops import OpKind
 

@@ -9,8 +9,8 @@ from planner.deployment import Case
 from planner.laws.cost_model import CostModel
 from planner.laws.curves import Curve, Table
 from planner.laws.fit import fit_profile
-from planner.serving.graph_time import Tables
 from planner.serving.predict import predict
+from planner.serving.step.graph_time import Tables
 from profiler.profile import Profile
 from tonnage.files import read_record, write_record
 from workloads import formats, models

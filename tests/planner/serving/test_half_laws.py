@@ -4,10 +4,10 @@ import pytest
 
 from planner.deployment import Deployment
 from planner.role import HALVES
-from planner.serving.capacity import units
 from planner.serving.disaggregation import link
-from planner.serving.halves import HalvesOrWhy, half_units, under_limits
-from planner.serving.unit_laws import Lengths
+from planner.serving.units.capacity import units
+from planner.serving.units.halves import HalvesOrWhy, half_units, under_limits
+from planner.serving.units.unit_laws import Lengths
 from workloads.scenario import Slo, TrafficClass
 
 OVER = link("infiniband-ndr")

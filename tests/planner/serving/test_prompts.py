@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.serving.prompts import Prompts
+from planner.serving.units.prompts import Prompts
 
 
 def units(*, together: float, cv2: float = 0.0, first_s: float = 0.1, more_s: float = 0.04) -> Prompts:

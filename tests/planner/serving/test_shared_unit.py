@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.deployment import Deployment
-from planner.serving.shared_unit import shared_unit
+from planner.serving.units.shared_unit import shared_unit
 from workloads.scenario import TrafficClass
 
 H100 = Deployment(device="nvidia-h100-sxm5-80gb", model="llama-3.1-8b", weights="FP8", engine="vllm")

@@ -3,8 +3,8 @@
 import pytest
 
 from planner.deployment import Deployment
-from planner.serving.capacity import Capacity, capacities, under_limits, units
-from planner.serving.unit_laws import Lengths
+from planner.serving.units.capacity import Capacity, capacities, under_limits, units
+from planner.serving.units.unit_laws import Lengths
 from workloads.scenario import Slo, TrafficClass
 
 UNITS = tuple(

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from planner.serving.coefficients import NAMES, shipped
-from planner.serving.ideal import ideal
-from planner.serving.step_time import step_time
-from planner.serving.target import target
-from planner.serving.work import COLLECTIVES, StepWork
+from planner.serving.step.ideal import ideal
+from planner.serving.step.step_time import step_time
+from planner.serving.step.target import target
+from planner.serving.step.work import COLLECTIVES, StepWork
 from workloads import formats, models
 from workloads.lower import lower
 from workloads.ops import Op, OpKind, Step

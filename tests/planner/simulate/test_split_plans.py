@@ -4,7 +4,7 @@ import pytest
 
 from planner.deploy.bundle import bundle
 from planner.fleet.plan import make_plan
-from planner.fleet.plan_record import Plan
+from planner.fleet.records.plan_record import Plan
 from planner.role import Role
 from planner.simulate.plan_fleet import experiment_of_plan
 from planner.simulate.replicate import simulate

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from planner.laws.curves import Curve, Table
-from planner.serving.graph_time import Tables
+from planner.serving.step.graph_time import Tables
 from planner.verify import steps
 from planner.verify.verification import Row, Verification, summary, verification
 from profiler.profile import Profile

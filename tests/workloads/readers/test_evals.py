@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from planner.fleet.solvers import solver
+from planner.fleet.tasks.solvers import solver
 from tonnage.errors import TonnageError
 from workloads.readers.evals import read_evals
 from workloads.scenario import Scenario
-from workloads.scenario_file import parse_scenario
+from workloads.scenario_toml.file import parse_scenario
 from workloads.tasks import Success
 
 

@@ -1,0 +1,1 @@
+"""What a better answer costs: fronts of cost against quality, latency and energy."""

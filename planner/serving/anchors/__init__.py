@@ -1,0 +1,1 @@
+"""Predictions moved by measured points of the user's own."""

@@ -1,0 +1,1 @@
+"""Engine coefficients from published measurements: priors, fit, cross-validation."""

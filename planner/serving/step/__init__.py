@@ -1,0 +1,1 @@
+"""The time of one step: its operations at the ceilings of a target, and what an engine makes of them."""
