@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from planner.fleet.answer.outcome import Outcome
-from planner.fleet.questions import relax
 from planner.fleet.solve.split_search import is_half
+from planner.fleet.supply import floors
 from planner.fleet.supply.energy_goal import ENERGY
 from planner.fleet.supply.halves import interconnect, looked_at
 from planner.serving.disaggregation import REACH_FRAC
@@ -87,7 +87,7 @@ def _of_hosted(outcome: Outcome) -> Iterator[str]:
 
 
 def _of_demand(scenario: Scenario) -> Iterator[str]:
-    if scenario.candidates.models is None and not relax.floors(scenario):
+    if scenario.candidates.models is None and not floors.highest(scenario):
         yield "No quality floor is set and no model is named, so the cheapest model wins."
     if any(traffic.profile for traffic in scenario.classes):
         yield (

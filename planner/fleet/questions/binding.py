@@ -8,6 +8,7 @@ from planner.fleet.questions.decision import Decision
 from planner.fleet.records.plan_record import Binding
 from planner.fleet.solve.mix import shadow_prices
 from planner.fleet.solve.task_solve import as_mixed
+from planner.fleet.supply import floors
 from planner.fleet.supply.market import survey
 from tonnage.units import HOURS_PER_MONTH
 
@@ -49,7 +50,7 @@ def _budget_row(outcome: Outcome) -> Iterator[Binding]:
 
 def _floor_rows(decision: Decision) -> Iterator[Binding]:
     """Search below each floor: it binds if that is cheaper."""
-    for benchmark, floor in relax.floors(decision.scenario).items():
+    for benchmark, floor in floors.highest(decision.scenario).items():
         lower = max(0.0, floor - FLOOR_STEP_PERCENT)
         outcome = solve(
             survey(relax.with_floor(decision.scenario, benchmark, lower), decision.predictor)[0],

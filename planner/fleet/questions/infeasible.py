@@ -153,7 +153,7 @@ def _tasks(inquiry: Inquiry) -> Iterator[Relaxation]:
 
 
 def _quality(inquiry: Inquiry) -> Iterator[Relaxation]:
-    for benchmark, current in relax.floors(inquiry.scenario).items():
+    for benchmark, current in floors.highest(inquiry.scenario).items():
         open_scenario = relax.with_floor(inquiry.scenario, benchmark, None)
         market, candidates = survey(open_scenario, inquiry.predictor)
         if is_hopeless(market, usd_per_h=inquiry.usd_per_h):

@@ -20,15 +20,6 @@ def limits(scenario: Scenario) -> dict[str, float]:
     return found
 
 
-def floors(scenario: Scenario) -> dict[str, float]:
-    """Return every quality floor that some class has, at its highest [percent]."""
-    found: dict[str, float] = {}
-    for traffic in scenario.classes:
-        for benchmark, value in traffic.quality.floors().items():
-            found[benchmark] = max(value, found.get(benchmark, 0.0))
-    return found
-
-
 def with_limit(scenario: Scenario, key: str, value: float | None) -> Scenario:
     """Return the scenario with no class held tighter than this; None takes the limit away."""
 

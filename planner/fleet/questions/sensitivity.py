@@ -179,7 +179,7 @@ def _limits(decision: Decision) -> Iterator[Sensitivity]:
 
 def _quality(decision: Decision) -> Iterator[Sensitivity]:
     """Raise each floor just above the worst model in the plan."""
-    for benchmark in relax.floors(decision.scenario):
+    for benchmark in floors.highest(decision.scenario):
         scores = [value for value in _scores(decision.outcome, benchmark) if value is not None]
         if scores:
             above = min(scores) + 0.01

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tonnage.errors import UnknownName
 from workloads import models
 from workloads.offers import Offer
-from workloads.scenario import Quality, TrafficClass
+from workloads.scenario import Quality, Scenario, TrafficClass
 
 
 def check(
@@ -79,3 +79,12 @@ def offered(benchmark: str, offer: Offer) -> float | None:
     """
     own = {"mmlu": offer.mmlu, "mmlu_pro": offer.mmlu_pro}.get(benchmark)
     return own if own is not None or offer.model_id is None else score(benchmark, offer.model_id, None)
+
+
+def highest(scenario: Scenario) -> dict[str, float]:
+    """Return every quality floor that some class has, at its highest [percent]."""
+    found: dict[str, float] = {}
+    for traffic in scenario.classes:
+        for benchmark, value in traffic.quality.floors().items():
+            found[benchmark] = max(value, found.get(benchmark, 0.0))
+    return found
