@@ -24,9 +24,8 @@ def find_ceilings(measurements: Iterable[Measurement]) -> Ceilings:
     -------
     Ceilings
         At median times, each with the backend, kernel and shape that reached
-        it. At each shape steady measurements count before unsteady ones, however fast;
-        among shapes an unsteady one counts by the slow end of its interval, so that where
-        other programs disturbed every large matmul a small one is not taken for the ceiling.
+        it. An unsteady measurement counts by the slow end of its interval: a fast one that was
+        disturbed is the ceiling where it surely passes what a slow one reached steadily.
     """
     memory: dict[tuple[str, Shape], Measurement] = {}
     matmul: dict[tuple[str, Shape], Measurement] = {}
@@ -41,9 +40,8 @@ def find_ceilings(measurements: Iterable[Measurement]) -> Ceilings:
             matmul[place] = max(matmul.get(place, measurement), measurement, key=_arithmetic)
             key = measurement.dtype, measurement.format or "", measurement.shape["m"]
             by_rows[key] = max(by_rows.get(key, measurement), measurement, key=_arithmetic)
-    moved = _over_shapes(memory, lambda one: one.bytes)
-    computed = _over_shapes(matmul, lambda one: one.flop)
-    fastest = max(moved.values(), key=lambda one: _surely(one, one.bytes), default=None)
+    moved, computed = _over_shapes(memory, _bandwidth), _over_shapes(matmul, _arithmetic)
+    fastest = max(moved.values(), key=_bandwidth, default=None)
     reached_by = {of: _name(one) for found in (moved, computed) for of, one in found.items()}
     if fastest is not None:
         reached_by["memory"] = _name(fastest)
@@ -57,12 +55,12 @@ def find_ceilings(measurements: Iterable[Measurement]) -> Ceilings:
 
 
 def _over_shapes(
-    found: Mapping[tuple[str, Shape], Measurement], amount: Callable[[Measurement], float]
+    found: Mapping[tuple[str, Shape], Measurement], rate: Callable[[Measurement], float]
 ) -> dict[str, Measurement]:
     """Return, per kernel or dtype, the shape that surely moves or computes most per second."""
     best: dict[str, Measurement] = {}
     for (name, _), one in found.items():
-        best[name] = max(best.get(name, one), one, key=lambda each: _surely(each, amount(each)))
+        best[name] = max(best.get(name, one), one, key=rate)
     return best
 
 
@@ -85,12 +83,12 @@ def _matmuls(by_rows: Mapping[tuple[str, str, int], Measurement]) -> tuple[Matmu
     )  # fmt: skip
 
 
-def _bandwidth(measurement: Measurement) -> tuple[bool, float]:
-    return measurement.stable, measurement.bytes_per_s
+def _bandwidth(measurement: Measurement) -> float:
+    return _surely(measurement, measurement.bytes)
 
 
-def _arithmetic(measurement: Measurement) -> tuple[bool, float]:
-    return measurement.stable, measurement.flop_per_s
+def _arithmetic(measurement: Measurement) -> float:
+    return _surely(measurement, measurement.flop)
 
 
 def _name(measurement: Measurement) -> str:
