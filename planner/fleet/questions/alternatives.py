@@ -24,7 +24,7 @@ def alternatives(best: Outcome, *, count: int = DEFAULT_COUNT) -> tuple[Alternat
     """
     found = list(_next_best(best, count=count))
     seen = {best.groups(), *(outcome.groups() for outcome, _ in found)}
-    for label, market in _pure(best.market):
+    for label, market in _pure(best):
         outcome = solve(market, quick=True)
         if outcome is not None and outcome.groups() not in seen:
             found.append((outcome, label))
@@ -63,13 +63,15 @@ def _branch(
             branches[key] = solve(outcome.market.without(frozenset({group})), quick=True)
 
 
-def _pure(market: Market) -> Iterator[tuple[str, Market]]:
-    if market.hosted and market.lines:
-        yield (
-            "everything through hosted APIs",
-            market.without(frozenset(line.candidate.group for line in market.lines)),
-        )
-        yield "nothing through hosted APIs", market.without(frozenset(offer.group for offer in market.hosted))
+def _pure(best: Outcome) -> Iterator[tuple[str, Market]]:
+    """Yield the markets of hosted APIs alone and of own units alone, where the plan is not that already."""
+    market = best.market
+    own = {line.candidate.group for line in market.lines}
+    hosted = {offer.group for offer in market.hosted}
+    if hosted and own & best.groups():
+        yield "everything through hosted APIs", market.without(frozenset(own))
+    if own and hosted & best.groups():
+        yield "nothing through hosted APIs", market.without(frozenset(hosted))
 
 
 def _record(outcome: Outcome, why: str) -> Alternative:
