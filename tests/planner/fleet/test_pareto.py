@@ -14,25 +14,10 @@ from planner.fleet.fronts.pareto import ParetoFront, axes, pareto
 from planner.fleet.questions import relax
 from planner.fleet.supply.ability import Predictor
 from planner.fleet.supply.market import survey
+from tests.planner.fleet.predicted import ASKED, CHAT
 from tonnage.errors import InvalidInput
 from tonnage.files import upgraded
-from workloads.scenario import Candidates, Growth, Objective, Quality, Scenario, Slo, TrafficClass
-
-CHAT = TrafficClass(
-    requests_per_s=10,
-    prompt_tokens=800,
-    output_tokens=200,
-    slo=Slo(ttft_p95_s=1.0, tpot_p95_s=0.05),
-    quality=Quality(mmlu_min=60),
-)
-FEW = Candidates(
-    devices=("nvidia-l4", "nvidia-l40s", "nvidia-h100-sxm5-80gb"),
-    models=("llama-3.1-8b", "llama-3.1-70b", "mixtral-8x7b"),
-    formats=("BF16", "FP8", "AWQ_INT4_G128"),
-    engines=("vllm",),
-    api=False,
-)
-ASKED = Scenario(classes=(CHAT,), candidates=FEW)
+from workloads.scenario import Growth, Objective, Scenario, Slo
 
 
 @pytest.fixture(scope="module")

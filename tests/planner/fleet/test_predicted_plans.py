@@ -13,27 +13,13 @@ from planner.fleet.supply.ability import Predictor
 from planner.fleet.supply.candidates import Search
 from planner.fleet.supply.ceiling import ceiling, why_none
 from planner.fleet.supply.market import survey
+from tests.planner.fleet.predicted import ASKED, CHAT, FEW
 from tonnage.errors import TonnageError, UnknownName
-from workloads.scenario import Candidates, OwnedHardware, Quality, Scenario, Slo, TrafficClass
+from workloads.scenario import Candidates, OwnedHardware, Quality, Scenario, Slo
 from workloads.scenario_toml.file import read_scenario
 
 PROFILE = Path(__file__).parents[2] / "captures" / "profiles" / "epyc-2cpu.json"
 EXAMPLES = Path(__file__).parents[3] / "examples"
-CHAT = TrafficClass(
-    requests_per_s=10,
-    prompt_tokens=800,
-    output_tokens=200,
-    slo=Slo(ttft_p95_s=1.0, tpot_p95_s=0.05),
-    quality=Quality(mmlu_min=60),
-)
-FEW = Candidates(
-    devices=("nvidia-l4", "nvidia-l40s", "nvidia-h100-sxm5-80gb"),
-    models=("llama-3.1-8b", "llama-3.1-70b", "mixtral-8x7b"),
-    formats=("BF16", "FP8", "AWQ_INT4_G128"),
-    engines=("vllm",),
-    api=False,
-)
-ASKED = Scenario(classes=(CHAT,), candidates=FEW)
 
 
 @pytest.fixture(scope="module")
