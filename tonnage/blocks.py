@@ -1,13 +1,13 @@
 """A TOML file as blocks that are parsed one at a time, so a large catalog costs what is asked of it."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tonnage.errors import FormatError
 from tonnage.files import read_text
+from tonnage.toml_text import parse_toml
 
 MOST_BYTES = 2**24
 """A catalog file larger than this is none."""
@@ -62,22 +62,3 @@ class Blocks(Mapping[str, dict[str, Any]]):
 
     def __len__(self) -> int:
         return len(self._spans)
-
-
-def parse_toml(text: str, *, where: str) -> dict[str, Any]:
-    """Parse TOML that somebody else wrote.
-
-    Raises
-    ------
-    FormatError
-        Naming `where`, if it is no TOML, nested too deeply, or holds a number
-        of thousands of digits.
-    """
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
-        raise FormatError(f"{where}: {problem}") from None
-    except RecursionError:
-        raise FormatError(f"{where}: TOML nested too deeply") from None
-    except ValueError:
-        raise FormatError(f"{where}: holds a number with thousands of digits") from None

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import Field
 
-from tonnage.blocks import parse_toml
 from tonnage.errors import FormatError, InvalidInput
-from tonnage.files import Record, read_text
+from tonnage.files import Record
+from tonnage.toml_text import read_toml
 from tonnage.units import si_key
 from workloads import shelf
 
@@ -79,7 +79,7 @@ def _offers(_folders: tuple[Path, ...]) -> tuple[Offer, ...]:
 
 
 def _read(path: Path) -> tuple[Offer, ...]:
-    table = parse_toml(read_text(path), where=str(path))
+    table = read_toml(path)
     provider, rows = table.get("provider"), table.get("offers", [])
     if not isinstance(provider, str) or not isinstance(rows, list):
         raise FormatError(f"{path}: an offers file has a provider and a list of [[offers]]")

@@ -1,6 +1,5 @@
 """How often models solve the tasks of a benchmark, at the first try and in every one of several."""
 
-import tomllib
 from functools import lru_cache
 from pathlib import Path
 
@@ -8,7 +7,8 @@ from pydantic import Field, model_validator
 
 from tonnage.errors import FormatError, UnknownName
 from tonnage.evidence import Evidence
-from tonnage.files import Record, read_text
+from tonnage.files import Record
+from tonnage.toml_text import read_toml
 from workloads import shelf
 
 
@@ -141,10 +141,7 @@ def _rates(_folders: tuple[Path, ...]) -> tuple[Success, ...]:
 
 
 def _read(path: Path) -> tuple[Success, ...]:
-    try:
-        table = tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as problem:
-        raise FormatError(f"{path}: {problem}") from None
+    table = read_toml(path)
     benchmark, rows = table.get("benchmark"), table.get("rates", [])
     if not isinstance(benchmark, str) or not isinstance(rows, list):
         raise FormatError(f"{path}: a tasks file has a benchmark and a list of rates")

@@ -1,7 +1,6 @@
 """What is wrong with a catalog file of devices or instances, by line and key."""
 
 import re
-import tomllib
 from pathlib import Path
 
 from hw_targets.catalog import declared
@@ -9,7 +8,7 @@ from hw_targets.catalog.shelf import shelf
 from hw_targets.device import Device
 from tonnage.blocks import MOST_BYTES, Blocks
 from tonnage.errors import FormatError, TonnageError
-from tonnage.files import read_text
+from tonnage.toml_text import read_toml
 
 LOWEST_BANDWIDTH_BYTES_PER_S = 1e9
 """A memory slower than 1 GB/s is a slip of the unit."""
@@ -27,9 +26,7 @@ def problems(path: Path) -> tuple[str, ...]:
     """
     try:
         blocks = Blocks.read(path)
-        tomllib.loads(read_text(path, max_bytes=MOST_BYTES))
-    except tomllib.TOMLDecodeError as problem:
-        return (f"{path}: {problem}",)
+        read_toml(path, max_bytes=MOST_BYTES)
     except FormatError as problem:
         return (str(problem),)
     if not len(blocks):

@@ -1,11 +1,11 @@
 """The fleet that somebody runs, as a TOML file says it."""
 
-import tomllib
 from pathlib import Path
 
 from planner.deployment import Deployment
-from tonnage.errors import FormatError, InvalidInput
-from tonnage.files import Record, read_text
+from tonnage.errors import InvalidInput
+from tonnage.files import Record
+from tonnage.toml_text import read_toml
 from workloads.scenario_toml import values as read
 
 SECTIONS = ("name", "unit", "growth_per_month")
@@ -47,10 +47,7 @@ def read_fleet(path: Path | str) -> RunningFleet:
         One line that names the key, its value and what to write instead.
     """
     path = Path(path)
-    try:
-        data = tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as problem:
-        raise FormatError(f"{path}: not valid TOML: {problem}") from None
+    data = read_toml(path)
     top = read.table(data, SECTIONS, where=str(path))
     rows = read.tables(top.get("unit", []), where="unit")
     if not rows:

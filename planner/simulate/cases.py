@@ -1,6 +1,5 @@
 """What the command line and the library ask, as experiments: a case, or the fleet of a plan."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,8 @@ from planner.simulate.logged import Logged, logged
 from planner.simulate.plan_fleet import experiment_of_plan
 from planner.simulate.replicate import Experiment
 from tonnage.errors import FormatError, InvalidInput
-from tonnage.files import read_record, read_text
+from tonnage.files import read_record
+from tonnage.toml_text import read_toml
 from workloads.readers.rates import read_rates
 from workloads.scenario import Scenario
 from workloads.scenario_toml.file import read_scenario
@@ -67,10 +67,7 @@ def experiment(
 def _read(path: Path) -> Plan | Scenario | Mapping[str, Any]:
     if path.suffix != ".toml":
         return read_record(path, Plan)
-    try:
-        table = tomllib.loads(read_text(path))
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return read_scenario(path)
+    table = read_toml(path)
     return {"id": path.stem, **table} if "device" in table or "fleet" in table else read_scenario(path)
 
 

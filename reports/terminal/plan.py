@@ -12,9 +12,9 @@ from reports.numbers import count, interval, percent, usd
 from reports.tables import decision
 from reports.tables.reasons import by_reason
 from reports.tables.tasks import against
-from reports.terminal import task as terminal_task
 from reports.terminal.console import console, note, prose, table
 from reports.terminal.content import of_content
+from reports.terminal.task import chains, solvers
 from reports.wording import change, recommendation, verdict
 from tonnage.units import HOURS_PER_MONTH, human
 
@@ -167,7 +167,7 @@ def _felt(plan: Plan) -> Grid:
 
 
 def _tasks(plan: Plan) -> tuple[Grid, ...]:
-    return () if plan.task is None else (terminal_task.solvers(plan.task), terminal_task.chains(plan.task))
+    return () if plan.task is None else (solvers(plan.task), chains(plan.task))
 
 
 def _turned_down(plan: Plan) -> Grid:

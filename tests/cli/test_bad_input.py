@@ -267,8 +267,27 @@ def test_rubbish_is_no_scenario_and_no_catalog(
 
 
 @pytest.mark.parametrize(
+    "hostile",
+    ["x = " + "[" * 5_000, "x = " + "{a = " * 5_000, "x = " + "9" * 5_000],
+    ids=["lists", "tables", "digits"],
+)
+@pytest.mark.parametrize(
+    "words",
+    [["plan"], ["cascade"], ["simulate"], ["catalog", "check"], ["plan", "scenario.toml", "--fixed"]],
+    ids=" ".join,
+)
+def test_toml_that_python_itself_chokes_on_is_refused(
+    folder: Path, refused: Callable[..., str], words: list[str], hostile: str
+) -> None:
+    (folder / "hostile.toml").write_text(hostile)
+    assert "hostile.toml" in refused(*words, "hostile.toml")
+
+
+@pytest.mark.parametrize(
     ("words", "says"),
     [
+        (["plan", "scenario.toml", "--set", "slo.tpot_p95_s=" + "[" * 5_000], "slo.tpot_p95_s"),
+        (["plan", "scenario.toml", "--set", "slo.tpot_p95_s=" + "9" * 5_000], "slo.tpot_p95_s"),
         ([*FLAGS, "--qps", "-1"], "positive number of requests per second, not -1"),
         ([*FLAGS, "--qps", "nan"], "'nan' cannot be read in requests per second"),
         ([*FLAGS, "--qps", "inf"], "'inf' cannot be read in requests per second"),

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tonnage.blocks import Blocks, parse_toml
+from tonnage.blocks import Blocks
 from tonnage.errors import FormatError
+from tonnage.toml_text import parse_toml
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted([*(ROOT / "hw_targets").rglob("*.toml"), *(ROOT / "workloads").rglob("*.toml")])

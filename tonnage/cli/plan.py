@@ -214,11 +214,12 @@ def settings(given: Mapping[str, Any]) -> dict[str, object]:
 
 def _toml_value(text: str) -> object:
     """Read a value as TOML would, and as plain text where it is none."""
-    import tomllib
+    from tonnage.errors import FormatError
+    from tonnage.toml_text import parse_toml
 
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        return parse_toml(f"value = {text}", where="--set")["value"]
+    except FormatError:
         return text
 
 

@@ -1,12 +1,11 @@
 """A scenario as people write it: a TOML file, settings on top of it, or settings alone."""
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from tonnage.errors import FormatError, InvalidInput, UnknownName
-from tonnage.files import read_text
+from tonnage.errors import InvalidInput, UnknownName
+from tonnage.toml_text import read_toml
 from workloads.scenario import (
     Availability,
     Budget,
@@ -49,10 +48,7 @@ def read_scenario(path: Path | str, *, settings: Mapping[str, object] | None = N
         One line that names the key, its value and what to write instead.
     """
     path = Path(path)
-    try:
-        data = tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as problem:
-        raise FormatError(f"{path}: not valid TOML: {problem}") from None
+    data = read_toml(path)
     return parse_scenario(with_settings(data, settings or {}), where=str(path), folder=path.parent)
 
 

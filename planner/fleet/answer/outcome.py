@@ -17,7 +17,7 @@ from planner.fleet.supply.money import tdp_w
 from planner.fleet.supply.slo import all_hold, probability
 from tonnage.evidence import Evidence, weakest
 from tonnage.units import HOURS_PER_MONTH
-from workloads.scenario import Objective
+from workloads.scenario import Budget, Objective
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +100,12 @@ class Outcome:
     @property
     def within_budget(self) -> bool:
         """The scenario's budget, if there is one, is kept."""
-        budget = self.market.scenario.budget.usd_per_month
-        return budget is None or self.usd_per_month <= budget * (1 + 1e-9)
+        return self.keeps(self.market.scenario.budget)
+
+    def keeps(self, budget: Budget) -> bool:
+        """Tell whether a budget, if it is one, is kept."""
+        most = budget.usd_per_month
+        return most is None or self.usd_per_month <= most * (1 + 1e-9)
 
     def deployed(self) -> tuple[Deployed, ...]:
         """Return the lines that are bought, the largest share of the load first."""

@@ -41,7 +41,9 @@ def latency_front(scenario: Scenario, axis: str) -> tuple[tuple[ParetoPoint, ...
     key = None if axis == LATENCY else f"{axis}_s"
     limits = relax.limits(scenario)
     if not limits or (key is not None and key not in limits):
-        raise InvalidInput(f"--pareto cost,{axis} moves limits that are there: no class has {_wanted(key)}")
+        raise InvalidInput(
+            f"--pareto cost,{axis} moves limits that are set: no class has {_wanted(key)}; set one"
+        )
     unit = 1.0 if key is None else limits[key]
     predictor = Predictor()
     _, candidates = survey(_moved(scenario, key, LOOSEST), predictor)
@@ -96,4 +98,4 @@ def _notes(scenario: Scenario, *, holds_at_tightest: bool) -> Iterator[str]:
 
 
 def _wanted(key: str | None) -> str:
-    return "a limit on latency" if key is None else key
+    return "a limit on latency" if key is None else f"slo.{key}"

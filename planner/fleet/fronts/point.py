@@ -17,10 +17,9 @@ class ParetoPoint(Record):
 
 def point(value: float, outcome: Outcome, budget: Budget) -> ParetoPoint:
     """Return the point of a solved mix, held against the budget of the scenario."""
-    most = budget.usd_per_month
     return ParetoPoint(
         value=value,
         cost_usd_per_month=outcome.usd_per_month,
-        within_budget=most is None or outcome.usd_per_month <= most * (1 + 1e-9),
+        within_budget=outcome.keeps(budget),
         label=label_of(outcome),
     )

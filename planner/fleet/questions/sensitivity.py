@@ -48,7 +48,10 @@ def _load(decision: Decision) -> Iterator[Sensitivity]:
 
 
 def _lengths(decision: Decision) -> Iterator[Sensitivity]:
-    """Make prompts, and answers, shorter and longer, for the candidates that are not dominated today."""
+    """Make prompts, and answers, shorter and longer, for the candidates that are not dominated today.
+
+    What the user measured is a capacity at today's lengths, so nothing is said where there is any.
+    """
     if any(item.measured is not None for item in decision.candidates):
         return
     nearest = decision.among(line.candidate.key for line in decision.near.lines)
@@ -160,9 +163,8 @@ def _api_price(decision: Decision) -> Iterator[Sensitivity]:
 
 
 def _limits(decision: Decision) -> Iterator[Sensitivity]:
-    if all(item.measured is not None for item in decision.candidates):
-        return
-    if not relax.limits(decision.scenario):
+    predicted = any(item.measured is None for item in decision.candidates)
+    if not predicted or not relax.limits(decision.scenario):
         return
 
     def at(factor: float, decision: Decision = decision) -> Outcome | None:

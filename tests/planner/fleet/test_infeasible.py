@@ -6,7 +6,7 @@ from planner.fleet.plan import make_plan
 from planner.fleet.questions import relax
 from planner.fleet.records.plan_record import Plan, Relaxation
 from tests.planner.fleet.known import scenario, traffic
-from tests.planner.fleet.test_sensitivity import ASKED
+from tests.planner.fleet.predicted import QWEN_OR_LLAMA as ASKED
 from workloads.scenario import Quality, Slo
 
 CAPACITY = {"nvidia-a10g": {"all": 5.0}, "nvidia-h100-sxm5-80gb": {"all": 5.0}}

@@ -11,25 +11,8 @@ from planner.fleet.questions.sensitivity import COARSE_RATIO
 from planner.fleet.records.plan_record import Plan, Sensitivity
 from planner.fleet.supply.ability import Predictor
 from planner.fleet.supply.market import survey
-from workloads.scenario import Candidates, Quality, Scenario, Slo, TrafficClass
+from tests.planner.fleet.predicted import QWEN_OR_LLAMA as ASKED
 
-ASKED = Scenario(
-    classes=(
-        TrafficClass(
-            requests_per_s=20,
-            prompt_tokens=1024,
-            output_tokens=256,
-            slo=Slo(ttft_p95_s=0.5, tpot_p95_s=0.05),
-            quality=Quality(mmlu_min=75),
-        ),
-    ),
-    candidates=Candidates(
-        devices=("nvidia-l40s", "nvidia-h100-sxm5-80gb", "nvidia-a100-sxm4-80gb"),
-        models=("qwen2.5-14b", "llama-3.1-70b"),
-        formats=("BF16", "FP8"),
-        engines=("vllm",),
-    ),
-)
 MOVES = {
     "traffic.requests_per_s": relax.with_load,
     "traffic.prompt_tokens": lambda scenario, factor: relax.with_lengths(scenario, "prompt", factor),

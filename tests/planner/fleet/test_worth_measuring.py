@@ -12,7 +12,7 @@ from planner.fleet.supply.ability import Predictor
 from planner.fleet.supply.market import survey
 from planner.fleet.supply.slo import at_confidence
 from tests.planner.fleet.known import scenario
-from tests.planner.fleet.test_sensitivity import ASKED
+from tests.planner.fleet.predicted import QWEN_OR_LLAMA as ASKED
 
 
 @pytest.fixture(scope="module")
