@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from enum import StrEnum
 
-from profiler.memory_weather import given_bytes_per_s, limited_by_memory
+from profiler.explained import explained
 from profiler.passes import median_bounds
 from profiler.profile import Measurement, Profile
 from profiler.statistics import median
@@ -21,6 +21,8 @@ class Verdict(StrEnum):
     SAME = "same"
     FASTER = "faster"
     SLOWER = "slower"
+    CONDITIONS = "conditions"
+    """It took another time, but no other than cores or memory, which gave another share, may explain."""
     UNSURE = "unsure"
     """At least one of the two was not steady."""
 
@@ -29,8 +31,9 @@ class Change(Record):
     """One trial that both profiles hold.
 
     `time_frac` is the second median over the first, less one; `low_frac` and
-    `high_frac` bound it by the medians of all passes and their intervals, and
-    for what memory limits also by what memory gave in either profile.
+    `high_frac` bound what the kernel itself changed by: by the medians of all
+    passes and their intervals, and by what cores, and for what memory limits
+    memory, gave beside either median.
     """
 
     trial: str
@@ -40,6 +43,8 @@ class Change(Record):
     low_frac: float
     high_frac: float
     verdict: Verdict
+    why: str | None = None
+    """What other conditions explain, or which measurement was unsteady and why."""
 
 
 class Comparison(Record):
@@ -74,29 +79,37 @@ def compare(before: Profile, after: Profile) -> Comparison:
 def _change(trial: str, before: Measurement, after: Measurement) -> Change:
     before_low, before_high = median_bounds(before)
     after_low, after_high = median_bounds(after)
-    most, least = _weather(before, after)
-    low, high = after_low / before_high * least - 1, after_high / before_low * most - 1
+    seen_low, seen_high = after_low / before_high - 1, after_high / before_low - 1
+    other = explained(before, after)
+    low, high = (1 + seen_low) / other.most - 1, (1 + seen_high) / other.least - 1
     change = after.time_s.p50 / before.time_s.p50 - 1
-    if not (before.stable and after.stable):
+    seen, verdict = _verdict(change, seen_low, seen_high), _verdict(change, low, high)
+    why = _doubt(before, after)
+    if why is not None:
         verdict = Verdict.UNSURE
-    elif low > 0 and change > FLOOR_FRAC:
-        verdict = Verdict.SLOWER
-    elif high < 0 and change < -FLOOR_FRAC:
-        verdict = Verdict.FASTER
-    else:
-        verdict = Verdict.SAME
+    elif verdict is not seen:
+        verdict, why = Verdict.CONDITIONS, other.why(slower=change > 0)
     return Change(
         trial=trial, before_s=before.time_s.p50, after_s=after.time_s.p50, time_frac=change, low_frac=low,
-        high_frac=high, verdict=verdict,
+        high_frac=high, verdict=verdict, why=why,
     )  # fmt: skip
 
 
-def _weather(before: Measurement, after: Measurement) -> tuple[float, float]:
-    """Return by what factors memory alone may explain a change: at least 1, and at most 1."""
-    given, gives = given_bytes_per_s(before), given_bytes_per_s(after)
-    if given is None or gives is None or not (limited_by_memory(before) and limited_by_memory(after)):
-        return 1.0, 1.0
-    return max(gives / given, 1.0), min(gives / given, 1.0)
+def _verdict(change: float, low: float, high: float) -> Verdict:
+    """Call a change one where all of its bounds are on one side of none."""
+    if low > 0 and change > FLOOR_FRAC:
+        return Verdict.SLOWER
+    if high < 0 and change < -FLOOR_FRAC:
+        return Verdict.FASTER
+    return Verdict.SAME
+
+
+def _doubt(before: Measurement, after: Measurement) -> str | None:
+    """Say which of two measurements was unsteady, and why; None if neither was."""
+    for name, one in (("first", before), ("second", after)):
+        if not one.stable:
+            return f"the {name} was unsteady: {one.why_unstable or 'not said why'}"
+    return None
 
 
 def _check_comparable(before: Profile, after: Profile) -> None:
@@ -122,8 +135,21 @@ def _differences(before: Profile, after: Profile) -> Iterator[str]:
             f"memory gave {given / 1e9:.0f} GB/s to reads in the first profile and {gives / 1e9:.0f} in the "
             "second: what it limits counts as changed only beyond that"
         )
+    turned, turns = (_turns_per_s(one) for one in (before, after))
+    if turned is not None and turns is not None and abs(turns / turned - 1) > FLOOR_FRAC:
+        yield (
+            f"the cores gave {turns / turned:.0%} in the second profile of what they gave in the first: "
+            "kernels count as changed only beyond that"
+        )
     for name in sorted(old.libraries.keys() & new.libraries.keys()):
         if old.libraries[name] != new.libraries[name]:
             yield f"{name} was {old.libraries[name]} and is {new.libraries[name]}"
     if old.before.governor != new.before.governor:
         yield f"the governor was {old.before.governor} and is {new.before.governor}"
+
+
+def _turns_per_s(profile: Profile) -> float | None:
+    """Return the median of what the cores gave beside passes; None where they were not read."""
+    passes = (one for measurement in profile.measurements for one in measurement.passes)
+    found = [one.core_turns_per_s for one in passes if one.core_turns_per_s is not None]
+    return median(found) if found else None

@@ -6,7 +6,7 @@ minutes, memory bandwidth on a shared host most of all. Only samples spread over
 
 from collections.abc import Sequence
 
-from profiler.profile import Measurement
+from profiler.profile import Measurement, Pass
 from profiler.statistics import median, median_interval, quantiles
 from tonnage.evidence import Quantiles
 
@@ -64,6 +64,13 @@ def time_of(passes: Sequence[Samples]) -> Quantiles:
     )
 
 
+def pass_behind(measurement: Measurement) -> Pass | None:
+    """Return the pass whose median is the measurement's: the fastest that counts; None in older profiles."""
+    taken = measurement.samples_by_pass
+    fastest = min(measurement.counting, key=lambda index: median(taken[index]), default=None)
+    return None if fastest is None else measurement.passes[fastest]
+
+
 def apart_frac(measurement: Measurement) -> float:
     """Return how much slower the second fastest pass that counts is than the fastest, by their medians."""
     medians = sorted(median(samples) for samples in measurement.counted)
@@ -90,6 +97,9 @@ def why_unstable(measurement: Measurement) -> str | None:
 
 
 def median_bounds(measurement: Measurement) -> tuple[float, float]:
-    """Return between which times the median lies: by each pass that counts, and between them [s]."""
-    bounds = [median_interval(samples) for samples in measurement.counted]
+    """Return between which times the median lies: by the two fastest passes that count [s].
+
+    They make the verdict: a third that something slowed down says nothing of where the fastest lies.
+    """
+    bounds = [median_interval(samples) for samples in sorted(measurement.counted, key=median)[:FEWEST]]
     return min(low for low, _ in bounds), max(high for _, high in bounds)

@@ -126,14 +126,13 @@ class Measurement(Record):
     def counted(self) -> tuple[tuple[float, ...], ...]:
         """Samples of the passes that count: the steady ones, or all where fewer than two are."""
         taken = self.samples_by_pass
-        if not self.passes:
-            return taken
-        steady = tuple(
-            samples
-            for samples, one in zip(taken, self.passes, strict=True)
-            if one.why_unsteady is None
-        )  # fmt: skip
-        return steady if len(steady) > 1 else taken
+        return tuple(taken[index] for index in self.counting) if self.passes else taken
+
+    @property
+    def counting(self) -> tuple[int, ...]:
+        """Places of the passes that count."""
+        steady = tuple(index for index, one in enumerate(self.passes) if one.why_unsteady is None)
+        return steady if len(steady) > 1 else tuple(range(len(self.passes)))
 
     @property
     def flop_per_s(self) -> float:

@@ -1,14 +1,14 @@
 """A profile on the terminal: ceilings, kernel families, doubts, what changed; and the bench's bar."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
-from profiler.compare import Comparison, Verdict
+from profiler.compare import Change, Comparison, Verdict
 from profiler.profile import Measurement, Profile
 from reports.numbers import count
 from reports.terminal.console import console, prose, table
@@ -95,16 +95,28 @@ def show_comparison(comparison: Comparison) -> None:
             grid.add_row(one.trial, *times, f"{one.time_frac:+.0%}", str(one.verdict))
         console().print(grid)
         console().print()
+    _show_conditions([one for one in comparison.changes if one.verdict is Verdict.CONDITIONS])
     counts = Counter(one.verdict for one in comparison.changes)
     prose(
         f"{len(changed)} of {len(comparison.changes)} trials changed beyond noise; {counts[Verdict.SAME]} "
-        f"are the same, {counts[Verdict.UNSURE]} cannot be told because a measurement was unsteady."
+        f"are the same, {counts[Verdict.CONDITIONS]} changed no more than other conditions explain, "
+        f"{counts[Verdict.UNSURE]} cannot be told because a measurement was unsteady."
     )
     for name, only in (("first", comparison.only_before), ("second", comparison.only_after)):
         if only:
             prose(f"{len(only)} trials are only in the {name} profile.")
     for note in comparison.notes:
         prose(f"Note: {note}")
+
+
+def _show_conditions(changes: Sequence[Change]) -> None:
+    if not changes:
+        return
+    grid = table("Conditions differ: not called a change of the kernel", "trial", ">change", "what differs")
+    for one in sorted(changes, key=lambda one: one.time_frac):
+        grid.add_row(one.trial, f"{one.time_frac:+.0%}", one.why or "")
+    console().print(grid)
+    console().print()
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from profiler.kept import WORTH_S, Kept, Ready
 from profiler.memory_weather import limited_by_memory
-from profiler.passes import DRIFTED_FRAC, apart_frac, joined, median_bounds, time_of
+from profiler.passes import DRIFTED_FRAC, apart_frac, joined, median_bounds, pass_behind, time_of
 from profiler.profile import Measurement, Pass
 from profiler.statistics import median, quantiles
 
@@ -93,9 +93,27 @@ def test_a_disturbed_pass_is_left_out_where_two_others_are_steady():
     assert len(twice.samples_s) == 45
 
 
-def test_bounds_of_the_median_hold_every_pass_that_counts():
+def test_bounds_of_the_median_hold_the_two_fastest_passes_that_count():
     low, high = median_bounds(of(one_pass(steady(1.0)), one_pass(steady(1.2))))
     assert low < 1.0 < 1.2 < high
+
+
+def test_a_third_slower_pass_does_not_widen_the_bounds_of_the_median():
+    two = of(one_pass(steady(1.0)), one_pass(steady(1.05)))
+    assert median_bounds(joined(two, one_pass(steady(1.6)))) == median_bounds(two)
+
+
+@given(st.lists(samples, min_size=2, max_size=4))
+def test_the_pass_behind_a_time_is_the_one_whose_median_it_is(passes):
+    whole = of(*(one_pass(taken, at_s=float(index)) for index, taken in enumerate(passes)))
+    behind = pass_behind(whole)
+    assert median(whole.samples_by_pass[whole.passes.index(behind)]) == whole.time_s.p50
+
+
+def test_the_pass_behind_a_time_counts_and_older_profiles_have_none():
+    fast, *slow = one_pass(steady(0.5), why="disturbed"), *(one_pass(steady(t), at_s=t) for t in (2.0, 1.0))
+    assert pass_behind(of(fast, *slow)).at_s == 1.0
+    assert pass_behind(one_pass(steady(1.0)).model_copy(update={"passes": ()})) is None
 
 
 def test_limited_by_memory_is_what_moves_its_bytes_nearly_as_fast_as_memory_gives_them():
