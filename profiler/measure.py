@@ -19,6 +19,7 @@ from profiler.kernels import Kernel
 from profiler.kernels.kernel import Arrays, Point
 from profiler.memory_gauge import MemoryGauge
 from profiler.profile import Measurement, Pass
+from profiler.resting import settle
 from profiler.sampler import Limits, sample
 from profiler.statistics import median, quantiles, verdict
 
@@ -33,21 +34,6 @@ MEMORY_FACTOR = 6
 
 class Refused(Exception):
     """A kernel that is wrong, fails or does not fit: a finding, not an error of the bench."""
-
-
-def settle(*, longest_s: float = 0.3, pause_s: float = 0.012) -> None:
-    """Wait until no thread of this process runs any more.
-
-    Workers of BLAS and other pools spin for up to 100 ms after their last call, on the
-    CPUs that the next kernel needs. A pause spans several ticks of the scheduler, which
-    only then counts what a running thread has used.
-    """
-    deadline_s = time.monotonic() + longest_s
-    while time.monotonic() < deadline_s:
-        used_s = time.process_time()
-        time.sleep(pause_s)
-        if time.process_time() - used_s < pause_s / 4:
-            return
 
 
 class Measurer:

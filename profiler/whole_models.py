@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from hw_targets.probe import probe_machine
 from profiler.clock import Stopwatch
 from profiler.graph_nodes import clock_for, memory_gauge
-from profiler.measure import settle
 from profiler.profile import Measurement, Pass
+from profiler.resting import settle
 from profiler.statistics import quantiles, verdict
 from tonnage.errors import BackendUnavailable, UnknownName
 
