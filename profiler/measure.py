@@ -28,6 +28,9 @@ DEFAULT_LAST_CACHE_BYTES = 64 * 2**20
 COLD_FACTOR = 3
 """Rotated copies fill the last-level cache this many times over."""
 MOST_COPIES = 48
+OUTLIER_FACTOR = 20
+"""Of the median time to lay out: what takes longer met a compiler or a host that was slow to give pages, and
+says little of the trials to come; one of 11 s among many of 0.1 would take the time for samples from them."""
 MEMORY_FACTOR = 6
 """A trial holds its operands about this often: as drawn, as laid out, rotated, as checked."""
 
@@ -78,8 +81,11 @@ class Measurer:
 
     @property
     def mean_setup_s(self) -> float:
-        """Return the mean of `setup_s`, 0 before the first trial."""
-        return sum(self.setup_s) / len(self.setup_s) if self.setup_s else 0.0
+        """Return the mean of `setup_s`, 0 before the first trial; outliers count with their limit."""
+        if not self.setup_s:
+            return 0.0
+        limit_s = OUTLIER_FACTOR * median(self.setup_s)
+        return sum(min(one_s, limit_s) for one_s in self.setup_s) / len(self.setup_s)
 
     def measure(
         self, point: Point, kernel: Kernel, backend: Backend, *, share_s: float, patience_s: float = 0.0

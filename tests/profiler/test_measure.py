@@ -1,6 +1,5 @@
 """What happens between the check of a kernel and its timing."""
 
-
 import numpy as np
 import pytest
 
@@ -44,3 +43,12 @@ def test_a_visit_waits_for_calm_cores_only_as_long_as_it_may(machine):
     for patience_s, given in ((10.0, 1e9), (0.0, 0.5e9)):
         found = measurer.measure(point, kernel, backend, share_s=0.01, patience_s=patience_s)
         assert found.passes[0].core_turns_per_s == pytest.approx(given)
+
+
+def test_one_trial_that_took_seconds_to_lay_out_leaves_time_to_the_others(machine):
+    measurer = Measurer(machine, Stopwatch.calibrated(), ConditionsReader())
+    assert measurer.mean_setup_s == 0.0
+    measurer.setup_s += [0.05, 0.1, 0.15]
+    assert measurer.mean_setup_s == pytest.approx(0.1)
+    measurer.setup_s += [0.1] * 6 + [11.0]
+    assert measurer.mean_setup_s <= 0.3
