@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from profiler.clock import Stopwatch
+from profiler.core_gauge import CALM_FRAC, best_of
 from profiler.profile import MemoryReading
 
 EVERY_S = 1.0
@@ -43,6 +44,12 @@ class MemoryGauge:
             self.readings.append(MemoryReading(at_s=time.time(), read_bytes_per_s=self._bytes / took_s))
             self._next_s = self._stopwatch.now_s() + EVERY_S
         return self.readings[-1].read_bytes_per_s
+
+    def calm(self) -> bool:
+        """Tell whether memory gave near the best that was seen when it was read last, or too little was."""
+        given = [one.read_bytes_per_s for one in self.readings]
+        best = best_of(given)
+        return best is None or given[-1] >= CALM_FRAC * best
 
 
 def _reader(threads: int, size_bytes: int) -> tuple[Callable[[], object], int]:

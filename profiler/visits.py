@@ -1,4 +1,4 @@
-"""When each trial is visited: all once, then all again in other orders, spread over the budget."""
+"""When each trial is visited: all twice, then what disagrees, then the rest, in orders of chance and weather."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -10,7 +10,8 @@ from profiler.clock import Stopwatch
 from profiler.kernels import KERNELS
 from profiler.kernels.kernel import Point
 from profiler.measure import Measurer, Refused
-from profiler.passes import joined
+from profiler.memory_weather import limited_by_memory
+from profiler.passes import FEWEST, joined
 from profiler.profile import Skipped
 from profiler.progress import OnProgress, Progress, left_s
 from profiler.store import Store
@@ -124,8 +125,17 @@ class Visits:
         return 0
 
     def again(self) -> None:
-        """Visit everything measured until each trial has its passes, in another order for each pass."""
-        for number in range(2, PASSES + 1):
+        """Visit everything measured until each trial has its passes, in another order for each pass.
+
+        Once two passes can agree, those that do not are visited before the others have their third.
+        """
+        self._until(FEWEST)
+        self.unsteady()
+        self._until(PASSES)
+
+    def _until(self, passes: int) -> None:
+        """Visit everything measured until each trial has so many passes, or the budget is through."""
+        for number in range(2, passes + 1):
             behind = [key for key in self._visited() if self._passes(key) < number]
             for index in np.random.default_rng(number).permutation(len(behind)):
                 trial = self.known[behind[index]]
@@ -139,15 +149,28 @@ class Visits:
     ) -> None:
         """Visit again what was unsteady, for at most a share of the budget; of everything by default."""
         least_left_s = max(self.left_s - frac * self.budget_s, 0.0)
-        for _ in range(MOST_PASSES - PASSES if trials is None else 1):
+        for _ in range(MOST_PASSES - FEWEST if trials is None else 1):
             doubted = self._doubted()
-            for trial in list(self.known.values()) if trials is None else trials:
-                if trial.key not in doubted:
-                    continue
+            every = self.known.values() if trials is None else trials
+            waiting = [one for one in every if one.key in doubted]
+            while waiting:
+                trial = self._fits_weather(waiting)
+                waiting.remove(trial)
                 need_s = self.measurer.kept.again_s(trial.key) + VISIT_S + LEAST_SHARE_S + PATIENCE_S
                 if self.left_s - least_left_s < need_s:
                     return
-                self._visit(trial, firsts_left=firsts_left, patience_s=PATIENCE_S)
+                # A call that outlasts the share gives one sample again, and no verdict.
+                if self.store.measured[trial.key].time_s.p50 < self._share_s(firsts_left):
+                    self._visit(trial, firsts_left=firsts_left, patience_s=PATIENCE_S)
+
+    def _fits_weather(self, trials: Sequence[sweep.Trial]) -> sweep.Trial:
+        """Return what to visit now: what memory limits while it gives its best, the others otherwise."""
+        gauge = self.measurer.gauge
+        if gauge is None:
+            return trials[0]
+        calm = gauge.calm()
+        fitting = (one for one in trials if limited_by_memory(self.store.measured[one.key]) == calm)
+        return next(fitting, trials[0])
 
     def _doubted(self) -> set[str]:
         """Return the keys of what is unsteady and may be visited again."""
