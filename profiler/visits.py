@@ -1,4 +1,4 @@
-"""When each trial is visited: all twice, then what disagrees, then the rest, in orders of chance and weather."""
+"""When each trial is visited: all twice, then what disagrees, then the rest, by chance and by weather."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -199,9 +199,10 @@ class Visits:
         self.before_each()
         kernel, backend = KERNELS.get(trial.point.kernel), self.backends.get(trial.backend)
         earlier = self.store.measured.get(trial.key)
+        share_s = min(self._share_s(firsts_left), max(self.left_s - VISIT_S - patience_s, LEAST_SHARE_S))
         try:
             found = self.measurer.measure(
-                trial.point, kernel, backend, share_s=self._share_s(firsts_left), patience_s=patience_s
+                trial.point, kernel, backend, share_s=share_s, patience_s=patience_s
             )
         except Refused as refused:
             self.known.pop(trial.key, None)
