@@ -3,12 +3,13 @@
 import math
 import re
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from planner.figures import Anchor
 from tonnage.files import Record
+from workloads.scenario import TrafficClass
 
 MOST_TOKENS = 1e9
 """Of one request; more is a mistake and would overflow what is computed from it."""
@@ -85,6 +86,8 @@ class Case(Deployment):
     id: str
     isl: float = Field(default=1024, ge=1, le=MOST_TOKENS)
     """Input tokens per request."""
+    isl_p95: float | None = Field(default=None, ge=1, le=MOST_TOKENS)
+    """95th percentile over requests of their input tokens, under an open load; unknown by default."""
     osl: float = Field(default=256, ge=1, le=MOST_TOKENS)
     """Output tokens per request."""
     context: float = Field(default=0, ge=0, le=MOST_TOKENS)
@@ -99,6 +102,21 @@ class Case(Deployment):
     """All sequences share one such prefix, which memory holds once."""
     anchor: Anchor | str | None = None
     """What was measured of this deployment, or the path of imported measurements."""
+
+    @classmethod
+    def of_class(
+        cls, deployment: Deployment, traffic: TrafficClass, *, requests_per_s: float, id: str
+    ) -> "Case":
+        """Return a deployment under random arrivals of a traffic class at this rate."""
+        return cls(
+            **deployment.model_dump(),
+            id=id,
+            isl=traffic.prompt_tokens,
+            isl_p95=traffic.prompt_tokens_p95,
+            osl=traffic.output_tokens,
+            load=Load.OPEN,
+            requests_per_s=requests_per_s,
+        )
 
     @model_validator(mode="before")
     @classmethod
@@ -128,6 +146,12 @@ class Case(Deployment):
         if not bounds or not 0 < float(bounds[1]) <= float(bounds[2]):
             raise ValueError("use 'fixed' or 'uniform-LOW-HIGH', e.g. uniform-0.8-1.0")
         return text
+
+    @model_validator(mode="after")
+    def _one_spread(self) -> Self:
+        if self.isl_p95 is not None and self.length_spread != "fixed":
+            raise ValueError("isl_p95 and length_spread both tell how lengths spread; give one")
+        return self
 
     @property
     def mean_length_frac(self) -> float:

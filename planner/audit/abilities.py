@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from planner.audit.fleet_file import Running
-from planner.deployment import Case, Deployment, Load
+from planner.deployment import Case, Deployment
 from planner.fleet.supply import floors
 from planner.fleet.supply.choices import same_format
 from planner.fleet.supply.known import UNSPECIFIED, known_deployments
@@ -92,13 +92,11 @@ def felt(able: Able, classes: Sequence[TrafficClass], use: float) -> list[Predic
     Units that share their time between classes are as busy for each class as they are in all.
     """
     cases = [
-        Case(
-            **able.running.deployment.model_dump(),
-            id=each.name,
-            isl=each.prompt_tokens,
-            osl=each.output_tokens,
-            load=Load.OPEN,
+        Case.of_class(
+            able.running.deployment,
+            each,
             requests_per_s=min(use, 1.0) * found.requests_per_s.p50,
+            id=each.name,
         )
         if found.requests_per_s is not None and use > 0 and found.evidence is not Evidence.MEASURED
         else None

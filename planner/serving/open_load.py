@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.serving.between_tokens import BetweenTokens, between_tokens
-from planner.serving.steady_state import Service, first_token_s
+from planner.serving.steady_state import Service, State, first_token_s
 from workloads.traffic import Length
 
 Array = NDArray[np.float64]
@@ -38,19 +38,13 @@ FULL = 0.999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenState:
+class OpenState(State):
     """A replica under Poisson arrivals; arrays over cases.
 
-    `ttft_at` and `tpot_at` are percentiles over requests, by probability.
+    `load_frac` is that of the prefill or of the places in the batch, whichever is fuller. `ttft_at`
+    and `tpot_at` are percentiles over requests, by probability.
     """
 
-    requests_per_s: Array
-    running: Array
-    ttft_s: Array
-    tpot_s: Array
-    queue_s: Array
-    load_frac: Array
-    """Of the prefill or of the places in the batch, whichever is fuller; below 1."""
     ttft_at: dict[float, Array]
     tpot_at: dict[float, Array]
 
@@ -168,7 +162,13 @@ def place_wait(
     return np.asarray(mean), np.asarray(load)
 
 
-def at_rate(s: Service, rate: Array, *, prompt_cv2: Array | float = LENGTH_CV2) -> OpenState:
+def at_rate(
+    s: Service,
+    rate: Array,
+    *,
+    tail_prompt: Array | None = None,
+    prompt_cv2: Array | float = LENGTH_CV2,
+) -> OpenState:
     """Solve for the batch at an arrival rate by bisection; the rate grows with the batch.
 
     Where the rate is beyond what the replica can do, the state is that of the full batch: its
@@ -181,7 +181,7 @@ def at_rate(s: Service, rate: Array, *, prompt_cv2: Array | float = LENGTH_CV2) 
         over = _rate(s, middle) > rate
         high = np.where(over, middle, high)
         low = np.where(over, low, middle)
-    return at_running(s, 0.5 * (low + high), prompt_cv2=prompt_cv2)
+    return at_running(s, 0.5 * (low + high), tail_prompt=tail_prompt, prompt_cv2=prompt_cv2)
 
 
 def _rate(s: Service, running: Array) -> Array:

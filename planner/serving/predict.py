@@ -184,38 +184,18 @@ def _states(cases: Sequence[Case], ready: Service) -> tuple[State, dict[str, Arr
     loads = np.array([case.load for case in cases])
     state = steady_state.closed(ready)
     if (loads == Load.SATURATED).any():
-        state = _merge(state, steady_state.saturated(ready), loads == Load.SATURATED)
+        state = state.merged(steady_state.saturated(ready), loads == Load.SATURATED)
     at: dict[str, Array] = {}
     is_open = loads == Load.OPEN
     if is_open.any():
-        found = open_load.at_rate(ready, _rates(cases))
-        state = _merge(state, _as_state(found), is_open)
+        tail = np.array([(case.isl_p95 or case.isl) / case.isl for case in cases])
+        cv2 = np.array([open_load.length_cv2(case.isl, case.isl_p95) for case in cases])
+        found = open_load.at_rate(ready, _rates(cases), tail_prompt=tail, prompt_cv2=cv2)
+        state = state.merged(found, is_open)
         for p, name in ((0.50, "p50"), (0.95, "p95"), (0.99, "p99")):
             at[f"ttft_{name}_s"] = np.where(is_open, found.ttft_at[p], np.nan)
             at[f"tpot_{name}_s"] = np.where(is_open, found.tpot_at[p], np.nan)
     return state, at
-
-
-def _as_state(found: open_load.OpenState) -> State:
-    return State(
-        ttft_s=found.ttft_s,
-        tpot_s=found.tpot_s,
-        requests_per_s=found.requests_per_s,
-        running=found.running,
-        queue_s=found.queue_s,
-        load_frac=found.load_frac,
-    )
-
-
-def _merge(first: State, second: State, where: NDArray[np.bool_]) -> State:
-    return State(
-        ttft_s=np.where(where, second.ttft_s, first.ttft_s),
-        tpot_s=np.where(where, second.tpot_s, first.tpot_s),
-        requests_per_s=np.where(where, second.requests_per_s, first.requests_per_s),
-        running=np.where(where, second.running, first.running),
-        queue_s=np.where(where, second.queue_s, first.queue_s),
-        load_frac=np.where(where, second.load_frac, first.load_frac),
-    )
 
 
 def bounds(ready: Service, queue_s: Array, ttft_s: Array) -> list[Bound]:

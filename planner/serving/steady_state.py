@@ -15,7 +15,7 @@ once; of ten turns, the first then makes each wait for half of the others: wave 
 T is interpolated between sizes of the batch; users beyond the limit queue outside.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,6 +120,11 @@ class State:
     """Part of the time to first token that was spent outside the batch."""
     load_frac: Array
     """Share of the replica's places or prefill time in use; below 1 it keeps up."""
+
+    def merged(self, other: "State", where: NDArray[np.bool_]) -> "State":
+        """Return this state with that of another load for some of the cases."""
+        names = [each.name for each in fields(State)]
+        return State(**{name: np.where(where, getattr(other, name), getattr(self, name)) for name in names})
 
 
 def closed(s: Service) -> State:

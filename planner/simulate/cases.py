@@ -149,7 +149,9 @@ def _plain_traffic(case: SimulatedCase) -> Traffic:
     low, high = _spread(case)
     return Traffic(
         arrivals=_arrivals(case),
-        prompt=Length(mean=case.isl, low=max(case.isl * low, 1), high=max(case.isl * high, 1)),
+        prompt=Length.from_percentile(case.isl, case.isl_p95)
+        if case.isl_p95 is not None
+        else Length(mean=case.isl, low=max(case.isl * low, 1), high=max(case.isl * high, 1)),
         output=Length(mean=case.osl, low=max(case.osl * low, 1), high=max(case.osl * high, 1)),
         users=case.concurrency if case.load is Load.CLOSED and case.rates is None else 0,
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from planner.deployment import Case, Load
+from planner.deployment import Case
 from planner.fleet.answer.outcome import Deployed, Outcome
 from planner.fleet.records.plan_record import ClassPredicted, Predicted, Unit
 from planner.fleet.solve.split_search import is_half
@@ -118,13 +118,11 @@ def _of_line(item: Deployed, classes: Sequence[TrafficClass]) -> Iterable[tuple[
     rows = zip(classes, item.line.abilities or (), item.line.capacity, item.shares, strict=True)
     for traffic, ability, capacity, share in rows:
         if share > 0:
-            case = Case(
-                **candidate.deployment.model_dump(),
-                id=f"{candidate.key} {traffic.name}",
-                isl=traffic.prompt_tokens,
-                osl=traffic.output_tokens,
-                load=Load.OPEN,
+            case = Case.of_class(
+                candidate.deployment,
+                traffic,
                 requests_per_s=use * capacity,
+                id=f"{candidate.key} {traffic.name}",
             )
             yield candidate.key, traffic.name, ability, case
 

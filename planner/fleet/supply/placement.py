@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
@@ -45,7 +44,6 @@ LAYER_SPLIT: Final = frozenset({"llama.cpp", "mlc-llm", "onnxruntime"})
 """Engines that spread a model over devices by layers rather than by cutting its matrices."""
 
 SERVER, LOCAL = "vllm", "llama.cpp"
-SIZES_TRIED: Final = 3
 
 
 def engines_for(device: Device | None, asked: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -117,15 +115,12 @@ def powers(host: Host) -> tuple[int, ...]:
 
 
 def unit_sizes(host: Host, model: str, weights: str, engine: str) -> tuple[int, ...]:
-    """Return the numbers of devices to try: the fewest that hold the weights, twice and four times as many.
+    """Return the numbers of devices to try: the fewest that hold the weights, and on to the whole host.
 
-    Powers of two, as heads and widths divide by them. The exact memory, cache
-    included, follows with the prediction.
+    Powers of two, as heads and widths divide by them. The largest may be the cheapest that keeps a
+    tight limit. The exact memory, cache included, follows with the prediction.
     """
-    powers = [2**power for power in range(host.most.bit_length())]
-    allowed = [size for size in powers if host.fewest <= size <= host.most]
-    fitting = (size for size in allowed if _holds(host, model, weights, _cut(engine, size)))
-    return tuple(islice(fitting, SIZES_TRIED))
+    return tuple(size for size in powers(host) if _holds(host, model, weights, _cut(engine, size)))
 
 
 def _holds(host: Host, model: str, weights: str, cut: tuple[int, int]) -> bool:

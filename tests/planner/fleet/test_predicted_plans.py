@@ -160,3 +160,20 @@ def test_a_machine_of_ones_own_is_planned_from_its_profile_and_a_bad_one_refused
     for path in (broken, tmp_path / "missing.json"):
         with pytest.raises(TonnageError, match=path.name):
             make_plan(owning(path))
+
+
+def test_a_unit_may_take_a_whole_host_where_the_limit_is_tight(predictor: Predictor) -> None:
+    prompts = {"prompt_tokens": 12_000, "prompt_tokens_p95": 40_000, "output_tokens": 600}
+    coding = CHAT.model_copy(update={**prompts, "slo": Slo(ttft_p95_s=3.0), "quality": Quality()})
+    few = Candidates(
+        devices=("nvidia-h100-sxm5-80gb",),
+        models=("qwen2.5-coder-32b",),
+        formats=("FP8",),
+        engines=("vllm",),
+        api=False,
+    )
+    scenario = Scenario(classes=(coding,), candidates=few)
+    sizes = {item.deployment.devices for item in Search(scenario).candidates()}
+    assert sizes == {1, 2, 4, 8}
+    smaller = scenario.model_copy(update={"candidates": few.model_copy(update={"max_devices_per_unit": 4})})
+    assert cost(scenario, predictor) < cost(smaller, predictor)

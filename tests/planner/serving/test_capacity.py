@@ -78,6 +78,15 @@ def test_the_open_prediction_at_the_capacity_keeps_the_limit():
     assert again.tpot_p95_s.p50 <= 0.03 * 1.1
 
 
+@pytest.mark.parametrize("p95", [None, 1000.0, 2500.0, 3800.0])
+def test_a_prediction_of_a_class_feels_what_units_are_sized_by(p95):
+    asked = traffic(ttft_p95_s=0.4).model_copy(update={"prompt_tokens_p95": p95})
+    ((found,),) = capacities([H100], [asked])
+    again = predict(Case.of_class(H100, asked, requests_per_s=found.requests_per_s.p50, id="x"))
+    assert again.ttft_p95_s.p50 == pytest.approx(found.ttft_p95_s.p50, rel=0.2)  # where units are sized,
+    assert again.tpot_p95_s.p50 == pytest.approx(found.tpot_p95_s.p50, rel=0.2)  # fewer batches are lowered
+
+
 def test_an_impossible_limit_names_itself():
     found = rate(tpot_p95_s=1e-4)
     assert found.requests_per_s is None

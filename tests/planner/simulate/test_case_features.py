@@ -71,6 +71,16 @@ def test_a_static_batch_waits_for_its_slowest_and_slots_hold_their_context() -> 
         asked(settings=slots, isl=600)
 
 
+def test_prompts_spread_as_their_percentile_says_and_not_in_two_ways() -> None:
+    """Log-normal: the 95th percentile of the first token lies far above that of equal prompts."""
+    even, uneven = asked(), asked(isl_p95=1600)
+    ttft = [answer.classes[0].ttft_s for answer in (even, uneven)]
+    assert ttft[0] is not None and ttft[1] is not None
+    assert ttft[1].p95 > 1.5 * ttft[0].p95
+    with pytest.raises(TonnageError, match="give one"):
+        asked(isl_p95=1600, length_spread="uniform-0.8-1.0")
+
+
 def test_prefill_and_decode_apart_pay_for_the_link_between_them() -> None:
     def groups(link: float) -> list[dict[str, object]]:
         return [{"role": "prefill", "link_bytes_per_s": link}, {"role": "decode"}]
