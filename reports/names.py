@@ -42,17 +42,19 @@ def in_words(text: str) -> str:
 
     Examples
     --------
-    >>> in_words("price of nvidia-l4"), in_words("ttft_p95 is 1.2 s"), in_words("nvidia-l4 FP8 tp2 pp1")
-    ('price of NVIDIA L4', 'TTFT p95 is 1.2 s', 'NVIDIA L4 FP8 tp2')
+    >>> in_words("price of nvidia-l4"), in_words("ttft_p95 is 1.2 s"), in_words("2 x nvidia-l4 FP8 tp2 pp1")
+    ('price of NVIDIA L4', 'TTFT p95 is 1.2 s', '2 × NVIDIA L4 FP8 tp2')
     """
     named = _WORD.sub(lambda word: _known(word[0]), text)
     spoken = _METRIC.sub(lambda word: word[0].replace("_", " ").upper().replace(" P", " p"), named)
-    return _ALONE.sub("", spoken).replace("mmlu", "MMLU")
+    return _TIMES.sub("× ", _ALONE.sub("", spoken)).replace("mmlu", "MMLU")
 
 
 _METRIC = re.compile(r"\b(?:ttft|tpot|e2e)_(?:p\d\d|mean)\b")
 _ALONE = re.compile(r" [tp]p1\b")
 """Not parallel: nothing to say."""
+_TIMES = re.compile(r"(?<=\d )x (?=\S)|(?<!\w)x (?=\d)")
+"""Between a number and what it counts, or before a factor."""
 
 
 _WORD = re.compile(r"(?<![\w./-])[a-z0-9][\w.]*(?:-[\w.]+)+(?![\w/-])")

@@ -128,6 +128,17 @@ def percent(frac: float | None, *, digits: int = 3) -> str:
     return f"{float(f'{frac * 100:.{digits}g}'):g} %"
 
 
+def chance(frac: float) -> str:
+    """Format a probability: nothing that is predicted is certain.
+
+    Examples
+    --------
+    >>> chance(0.8312), chance(0.9991), chance(1.0)
+    ('83 %', '> 99 %', '> 99 %')
+    """
+    return "> 99 %" if frac > 0.995 else percent(frac, digits=2)
+
+
 def plural(value: float, noun: str) -> str:
     """Format a count with its noun.
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from planner.fleet.peak import peak_rate
 from planner.fleet.records.plan_record import Alternative, ApiUse, Plan, Unit
 from planner.fleet.records.task_record import ReliableTask
 from reports.names import device_name, in_words, model_name
-from reports.numbers import count, percent, plural, usd
+from reports.numbers import chance, count, percent, plural, usd
 from tonnage.units import HOURS_PER_MONTH
 from workloads.scenario import Slo, TrafficClass
 
@@ -93,11 +94,11 @@ def actions(plan: Plan | Alternative) -> str:
 
 def traffic(classes: Sequence[TrafficClass]) -> str:
     """Return what is asked for as one noun phrase."""
-    rate = sum(one.requests_per_s * one.peak_to_mean for one in classes)
+    rate = sum(map(peak_rate, classes))
     if len(classes) > 1:
         return f"{plural(rate, 'request')} per second at the peak, in {len(classes)} traffic classes"
     only = classes[0]
-    when = " at the peak" if only.peak_to_mean > 1 else ""
+    when = " at the peak" if rate > only.requests_per_s else ""
     return (
         f"{plural(rate, 'request')} per second{when}, each with {plural(only.prompt_tokens, 'token')} in "
         f"and {count(only.output_tokens)} out"
@@ -140,6 +141,7 @@ def recommendation(plan: Plan) -> str:
         _cost_sentence(plan),
         _task_sentence(plan.task),
         _sureness(plan),
+        _unguarded(plan),
         _next_best(plan),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
@@ -196,7 +198,25 @@ def _sureness(plan: Plan) -> str:
     probability = plan.predicted.slo_probability
     if probability is None:
         return ""
-    return f"The probability that every stated service level holds is {percent(probability, digits=2)}."
+    holds = "every stated service level holds" if states_limits(plan) else "the units carry this load"
+    return f"The probability that {holds} is {chance(probability)}."
+
+
+def states_limits(plan: Plan) -> bool:
+    """Tell whether some traffic class has a service level; a plan without one has a load to carry."""
+    return any(limits(each.slo) for each in plan.scenario.classes)
+
+
+def _unguarded(plan: Plan) -> str:
+    """Say where nothing but the price chooses the model."""
+    if plan.scenario.candidates.models is not None or plan.task is not None:
+        return ""
+    classes = plan.scenario.classes
+    free = [each.name for each in classes if not each.quality.floors()]
+    where = f" for {joined(free)}" if free and len(free) < len(classes) else ""
+    return (
+        f"No quality floor is set{where}, so the cheapest model wins, however little it can." if free else ""
+    )
 
 
 def _next_best(plan: Plan) -> str:

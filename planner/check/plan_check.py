@@ -17,7 +17,6 @@ from statistics import NormalDist
 import numpy as np
 
 from planner.check.attainment import all_hold, attained
-from planner.check.busiest import in_busiest_period
 from planner.fleet.records.check_record import PlanCheck
 from planner.fleet.records.plan_record import Plan
 from planner.simulate.cases import Effort, experiment
@@ -48,7 +47,6 @@ def check_plan(plan: Plan, *, requests: int = REQUESTS, draws: int = DRAWS, seed
             why_not=f"the capacity of {measured} was measured, and a simulation would predict it instead",
             seed=seed,
         )
-    plan, said = in_busiest_period(plan)
     try:
         asked = experiment(plan, Effort(requests=requests, replications=REPLICATIONS, seed=seed))
     except TonnageError as problem:
@@ -68,7 +66,7 @@ def check_plan(plan: Plan, *, requests: int = REQUESTS, draws: int = DRAWS, seed
         requests=requests,
         replications=REPLICATIONS,
         seed=seed,
-        notes=(*answer.notes, *([said] if said is not None else [])),
+        notes=answer.notes,
     )
 
 

@@ -10,6 +10,7 @@ from planner.fleet.records.plan_record import Plan, Unit
 from planner.role import Role
 from planner.serving.disaggregation import PoolLink, link, transfer_s
 from planner.serving.placement import place
+from planner.simulate.busiest import in_busiest_period
 from planner.simulate.deployments import simulated
 from planner.simulate.feeds import Drawn, Replayed, traffic_of
 from planner.simulate.groups import half_law
@@ -28,6 +29,8 @@ def experiment_of_plan(
 ) -> Experiment:
     """Return the fleet of a plan under its scenario at the peak, API traffic left out.
 
+    A plan over periods is taken as it is in its busiest one.
+
     Parameters
     ----------
     log : Logged, optional
@@ -41,7 +44,7 @@ def experiment_of_plan(
     if not plan.units:
         why = "it serves everything through APIs" if plan.feasible else "it is infeasible"
         raise Infeasible(f"the plan has no units of its own to simulate: {why}")
-    plan = with_further_tries(plan)
+    plan, said = in_busiest_period(with_further_tries(plan))
     classes = plan.scenario.classes
     serving = [unit for unit in plan.units if unit.role != Role.PREFILL]
     parts = [sum(unit.share.get(each.name, 0.0) for unit in serving) for each in classes]
@@ -61,7 +64,7 @@ def experiment_of_plan(
         slos=tuple(each.slo for each, _ in here),
         replications=replications,
         seed=seed,
-        notes=tuple(_notes(plan, parts)),
+        notes=(*_notes(plan, parts), *([said] if said is not None else [])),
     )
 
 

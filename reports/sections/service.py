@@ -3,10 +3,11 @@
 from planner.fleet.records.plan_record import Plan
 from reports.content import Block, Section
 from reports.figures import picture
-from reports.numbers import percent
+from reports.numbers import chance
 from reports.sources import Sources
 from reports.tables import service
 from reports.tables.simulated import simulated
+from reports.wording import states_limits
 
 
 def build(sources: Sources) -> Section:
@@ -31,7 +32,8 @@ def _lead(plan: Plan) -> str:
         return "This is what was asked for; no plan meets all of it."
     if probability is None:
         return f"The plan is sized for the peak rate of every class.{spares}"
+    holds = "every limit holds" if states_limits(plan) else "the load is carried"
     return (
         f"The plan is sized for the peak rate of every class. Given the uncertainty of the predictions, "
-        f"every limit holds with a probability of {percent(probability, digits=2)}.{spares}"
+        f"{holds} with a probability of {chance(probability)}.{spares}"
     )

@@ -3,11 +3,11 @@
 from planner.fleet.records.plan_record import Plan
 from reports.content import Block, Callout, KeyFigure, Summary, Table, Tone, headings
 from reports.names import in_words
-from reports.numbers import percent, usd, usd_column
+from reports.numbers import chance, usd, usd_column
 from reports.sources import Sources
 from reports.tables import decision
 from reports.tables.fleet import lines
-from reports.wording import joined, recommendation, verdict
+from reports.wording import joined, recommendation, states_limits, verdict
 from tonnage.evidence import Evidence, weakest
 from tonnage.units import HOURS_PER_MONTH
 
@@ -53,12 +53,9 @@ def key_figures(plan: Plan) -> tuple[KeyFigure, ...]:
         if amount is not None
     ]
     if probability is not None:
-        figures.append(KeyFigure(value=_probability(probability), label="chance that every limit holds"))
+        holds = "every limit holds" if states_limits(plan) else "the load is carried"
+        figures.append(KeyFigure(value=chance(probability), label=f"chance that {holds}"))
     return tuple(figures)
-
-
-def _probability(frac: float) -> str:
-    return "> 99 %" if frac > 0.995 else percent(frac, digits=2)
 
 
 def _blocks(plan: Plan) -> tuple[Block, ...]:
@@ -91,7 +88,7 @@ def _doubts(plan: Plan) -> tuple[Callout, ...]:
     probability = plan.predicted.slo_probability
     if probability is not None and probability < COMFORTABLE_PROBABILITY:
         text = (
-            f"The chance that every service level holds is {percent(probability, digits=2)}. "
+            f"The chance that every service level holds is {chance(probability)}. "
             "A spare unit or a looser limit raises it; the section on service levels shows which is tight."
         )
         doubts.append(Callout(tone=Tone.CAUTION, title="Tight service levels", text=text))

@@ -89,7 +89,7 @@ def sensitivity(plan: Plan) -> Table:
     rows = [
         (
             INPUTS.get(one.input, in_words(one.input)),
-            one.change,
+            _moved(one.change),
             *((_right_end(one.usd_per_reliable_task),) if priced else ()),
             usd(one.cost_usd_per_month) if one.cost_usd_per_month is not None else NONE,
             change(one.cost_usd_per_month, reference)
@@ -103,6 +103,11 @@ def sensitivity(plan: Plan) -> Table:
     more = [">USD a right end"] if priced else []
     columns = headings("Input", "Moves to", *more, ">USD/month", ">Difference", "The choice", "Detail")
     return Table(columns=columns, rows=tuple(rows), title="What would change it")
+
+
+def _moved(change: str) -> str:
+    """Return a change of an input as the other columns write changes: "x 2" is "× 2", "-69%" is "−69 %"."""
+    return in_words(change).replace("%", " %").replace("-", "−")
 
 
 def _right_end(value: float | None) -> str:

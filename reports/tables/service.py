@@ -1,5 +1,6 @@
 """What is asked of a plan and what it answers: traffic, limits, predictions."""
 
+from planner.fleet.peak import peak_rate
 from planner.fleet.records.plan_record import Plan
 from reports.content import Table, headings
 from reports.numbers import count, interval
@@ -15,7 +16,7 @@ def traffic(plan: Plan) -> Table:
         (
             one.name,
             count(one.requests_per_s),
-            count(one.requests_per_s * one.peak_to_mean),
+            count(peak_rate(one)),
             _tokens(one.prompt_tokens, one.prompt_tokens_p95),
             _tokens(one.output_tokens, one.output_tokens_p95),
             quality(one),

@@ -14,7 +14,7 @@ def simulated(plan: Plan, check: PlanCheck) -> Table:
         for row in check.limits
     ]
     columns = headings("Traffic class", "Service level", ">Limit", ">Simulated", ">±", "Verdict")
-    title = f"Simulated with {check.replications} x {count(check.requests)} requests"
+    title = f"Simulated with {check.replications} × {count(check.requests)} requests"
     return Table(columns=columns, rows=tuple(rows), title=title, note=in_words(plan, check))
 
 

@@ -59,7 +59,7 @@ def chains(task: ReliableTask) -> Table:
 def steps(one: TaskChain) -> str:
     """Return the models of a chain in their order, with how often each may try."""
     return ", then ".join(
-        f"{step.model} x {step.up_to}" if step.up_to > 1 else step.model for step in one.steps
+        f"{step.model} × {step.up_to}" if step.up_to > 1 else step.model for step in one.steps
     )
 
 
@@ -86,7 +86,7 @@ def against(task: ReliableTask) -> tuple[str, ...]:
     lines = []
     best = task.strongest
     if best is not None:
-        tried = f" x {best.up_to}" if best.up_to > 1 else ""
+        tried = f" × {best.up_to}" if best.up_to > 1 else ""
         line = (
             f"The strongest model, {best.model}{tried} alone on a fleet of its own, costs "
             f"{usd(best.usd_per_reliable_task)} a right end and ends {percent(best.reliable_frac, digits=2)} "

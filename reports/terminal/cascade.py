@@ -29,7 +29,7 @@ def show_cascades(found: Cascades) -> None:
 def chain(one: Cascade) -> str:
     """Return the models in their order, with how often each may try."""
     return ", then ".join(
-        f"{step.model} x {step.up_to}" if step.up_to > 1 else step.model for step in one.steps
+        f"{step.model} × {step.up_to}" if step.up_to > 1 else step.model for step in one.steps
     )
 
 

@@ -37,7 +37,7 @@ def show_instances(instances: Sequence[Instance]) -> None:
         grid.add_row(
             f"{one.provider} {one.name}",
             one.region or "-",
-            f"{one.device_count:g} x {one.device_id}" if one.device_id else "no device of the catalog",
+            f"{one.device_count:g} × {one.device_id}" if one.device_id else "no device of the catalog",
             f"{one.vcpus:g}" if one.vcpus else "-",
             _size(one.memory_bytes),
             *(_price(rate) for rate in (one.on_demand_usd_per_h, one.reserved_usd_per_h, one.spot_usd_per_h)),

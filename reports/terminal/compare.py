@@ -29,7 +29,7 @@ def show_comparison(comparison: Comparison) -> None:
 
 
 def _conditions(comparison: Comparison) -> str:
-    devices = f"{comparison.tp} x {device_name(comparison.device)}"
+    devices = f"{comparison.tp} × {device_name(comparison.device)}"
     users = plural(comparison.concurrency, "user")
     return f"{devices}, {comparison.engine}, {users}, {count(comparison.osl)} output tokens"
 

@@ -64,7 +64,6 @@ def table(title: str, *columns: str) -> Table:
     """
     grid = FittedTable(
         title=Text(title, style="bold") if title else None,
-        title_justify="left",
         box=box.SIMPLE_HEAD,
         header_style="dim",
         pad_edge=False,

@@ -1,6 +1,7 @@
 """A table that keeps its words whole on a narrow terminal: it wraps, moves together, or becomes a list."""
 
 from collections.abc import Sequence
+from copy import copy
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
@@ -31,6 +32,13 @@ class FittedTable(Table):
     """
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        body = copy(self)
+        if isinstance(self.title, Text):  # as wide as the console, however narrow the table is
+            yield _lines(self.title, options.max_width, False)
+            body.title = None
+        yield from body._below_title(console, options)
+
+    def _below_title(self, console: Console, options: ConsoleOptions) -> RenderResult:
         natural = Measurement.get(console, options.update_width(ANY_WIDTH), self).maximum
         if not self.columns or natural <= options.max_width:
             yield from super().__rich_console__(console, options)
@@ -85,8 +93,6 @@ class FittedTable(Table):
 
     def _bare(self, *, padding: tuple[int, int, int, int], show_header: bool = True) -> Table:
         return Table(
-            title=self.title,
-            title_justify="left",
             box=self.box,
             header_style=self.header_style,
             pad_edge=False,

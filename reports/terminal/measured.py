@@ -35,7 +35,7 @@ def _row(run: Run) -> tuple[str, ...]:
     load = {"closed": f"{case.concurrency} users", "saturated": "queued"}.get(
         case.load.value, f"{case.requests_per_s:g}/s" if case.requests_per_s else UNKNOWN
     )
-    where = f"{case.model} {case.weights} on {case.devices} x {case.device}"
+    where = f"{case.model} {case.weights} on {case.devices} × {case.device}"
     return (
         where,
         f"{load}, {case.isl:g} in, {case.osl:g} out",

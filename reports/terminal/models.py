@@ -120,7 +120,7 @@ def _stated(published: float | None) -> str:
 
 def _block(block: Block) -> str:
     parts = [*map(_mixer, block.mixers), *map(_feed_forward, block.feed_forwards)]
-    return f"{block.count} x {' + '.join(parts) or 'norm'}"
+    return f"{block.count} × {' + '.join(parts) or 'norm'}"
 
 
 def _mixer(mixer: Mixer) -> str:

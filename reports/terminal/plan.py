@@ -8,14 +8,14 @@ from rich.table import Table as Grid
 
 from planner.fleet.records.plan_diff import PlanDifference
 from planner.fleet.records.plan_record import Plan, Unit
-from reports.numbers import count, interval, percent, usd
+from reports.numbers import chance, count, interval, percent, usd
 from reports.tables import decision
 from reports.tables.reasons import by_reason
 from reports.tables.tasks import against
 from reports.terminal.console import console, note, prose, table
 from reports.terminal.content import of_content
 from reports.terminal.task import chains, solvers
-from reports.wording import change, recommendation, verdict
+from reports.wording import change, recommendation, states_limits, verdict
 from tonnage.units import HOURS_PER_MONTH, human
 
 SHOWN_REASONS = 6
@@ -139,7 +139,7 @@ def _growth(plan: Plan) -> Grid | None:
         if place in shown or row.added:
             grid.add_row(
                 str(row.month),
-                f"x {row.load_factor:.2f}",
+                f"× {row.load_factor:.2f}",
                 usd(row.cost_usd_per_month),
                 "; ".join(row.added),
             )
@@ -162,7 +162,8 @@ def _felt(plan: Plan) -> Grid:
         if felt.tpot_p95_s is not None:
             grid.add_row(f"time per output token{of}, 95th percentile", interval(felt.tpot_p95_s, "s"))
     if predicted.slo_probability is not None:
-        grid.add_row("probability that all limits hold", percent(predicted.slo_probability, digits=2))
+        holds = "all limits hold" if states_limits(plan) else "the load is carried"
+        grid.add_row(f"probability that {holds}", chance(predicted.slo_probability))
     return grid
 
 
@@ -172,7 +173,10 @@ def _tasks(plan: Plan) -> tuple[Grid, ...]:
 
 def _turned_down(plan: Plan) -> Grid:
     grid = table(
-        f"{len(plan.rejected)} candidates turned down, by reason", ">candidates", "why, e.g.", "such as"
+        f"{count(len(plan.rejected))} candidates turned down, by reason",
+        ">candidates",
+        "why, e.g.",
+        "such as",
     )
     for group in by_reason(plan.rejected, lambda one: one.why)[:SHOWN_REASONS]:
         grid.add_row(count(len(group)), group[0].why, group[0].candidate)

@@ -41,7 +41,7 @@ def _title(case: Case) -> str:
         Load.SATURATED: "all requests queued",
     }[case.load]
     return (
-        f"{case.model} {case.weights} on {case.devices} x {case.device}, {engine}, "
+        f"{case.model} {case.weights} on {case.devices} × {case.device}, {engine}, "
         f"{case.isl:g} in / {case.osl:g} out, {load}"
     )
 

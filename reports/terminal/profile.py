@@ -65,7 +65,7 @@ def _shape_text(one: Measurement) -> str:
     if "size_bytes" in one.shape:
         return human(one.shape["size_bytes"], "B")
     if "m" in one.shape:
-        return "{m} x {n} x {k}".format(**one.shape)
+        return "{m} × {n} × {k}".format(**one.shape)
     return " ".join(f"{name}={size}" for name, size in one.shape.items() if name != "head_dim")
 
 

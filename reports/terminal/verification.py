@@ -35,7 +35,7 @@ def step_words(one: Row) -> str:
     """Name a step."""
     if not one.is_decode:
         return f"prefill {count(one.tokens)}"
-    return "decode" if one.batch == 1 else f"decode x {one.batch}"
+    return "decode" if one.batch == 1 else f"decode × {one.batch}"
 
 
 def _table(model: str, rows: list[Row]) -> object:

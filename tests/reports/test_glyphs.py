@@ -63,6 +63,9 @@ def test_a_report_names_its_scenario_whatever_the_script() -> None:
         ("4x nvidia-l40s llama-2-7b FP8 vllm tp4 pp1", "4x NVIDIA L40S Llama 2 7B FP8 vllm tp4"),
         ("ttft_p95 is 509 ms; mmlu 69.4", "TTFT p95 is 509 ms; MMLU 69.4"),
         ("without nvidia-l4, llama-2-7b.", "without NVIDIA L4, Llama 2 7B."),
+        ("x 0.5", "× 0.5"),
+        ("2 x nvidia-l4: llama-2-7b FP8", "2 × NVIDIA L4: Llama 2 7B FP8"),
+        ("max x min", "max x min"),
         ("not-a-device at /data/llama-2-7b/x", "not-a-device at /data/llama-2-7b/x"),
     ],
 )

@@ -3,8 +3,9 @@ import doctest
 import pytest
 
 from reports import wording
+from reports.numbers import count
 from tests.reports import samples
-from workloads.scenario import Slo
+from workloads.scenario import Quality, Slo
 
 
 def test_the_examples_in_the_docstrings_hold():
@@ -28,6 +29,29 @@ def test_the_recommendation_says_what_it_costs_and_how_sure_it_is():
         "76 %",
     ):
         assert part in text
+
+
+def test_the_recommendation_names_the_peak_of_the_busiest_period():
+    plan = samples.full_plan()
+    first = plan.scenario.classes[0]
+    day = first.model_copy(update={"profile": (0.5, 1.5)})
+    classes = {"classes": (day,)}
+    moved = plan.model_copy(update={"scenario": plan.scenario.model_copy(update=classes)})
+    peak = f"{count(day.requests_per_s * day.peak_to_mean * 1.5)} requests per second at the peak"
+    assert peak in wording.recommendation(moved)
+
+
+def test_a_plan_without_limits_is_sure_of_its_load_alone_and_one_without_floors_says_so():
+    plan = samples.full_plan()
+    free = tuple(
+        each.model_copy(update={"slo": Slo(), "quality": Quality()}) for each in plan.scenario.classes
+    )
+    anything = plan.scenario.candidates.model_copy(update={"models": None})
+    scenario = plan.scenario.model_copy(update={"classes": free, "candidates": anything})
+    text = wording.recommendation(plan.model_copy(update={"scenario": scenario}))
+    assert "service level" not in text and "carry this load" in text
+    assert "No quality floor is set" in text
+    assert "No quality floor is set for batch," in wording.recommendation(plan)
 
 
 def test_the_recommendation_of_the_impossible_says_what_stands_in_the_way():

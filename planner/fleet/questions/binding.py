@@ -12,6 +12,8 @@ from planner.fleet.supply import floors
 from planner.fleet.supply.market import survey
 from tonnage.units import HOURS_PER_MONTH
 
+STAIRCASE = "; whole units make it a staircase around that line"
+NOTHING = "nothing: there is room in what is owned"
 FLOOR_STEP_PERCENT = 5.0
 """Benchmark points by which a floor is lowered to see whether it binds."""
 
@@ -24,15 +26,34 @@ def binding(decision: Decision) -> tuple[Binding, ...]:
 def _load_rows(outcome: Outcome) -> Iterator[Binding]:
     problem = outcome.problem
     chosen = as_mixed(problem, outcome.mix) if problem.tasks.classes else problem
-    prices = shadow_prices(chosen)
-    for traffic, price in zip(outcome.market.scenario.classes, prices or (), strict=False):
-        per_month = price * HOURS_PER_MONTH
+    for j, dual in enumerate(shadow_prices(chosen) or ()):
+        hosted = _hosted_price(outcome, j)
+        price, how = (
+            (dual, STAIRCASE) if hosted is None else (hosted, " through the hosted API that takes it")
+        )
+        costs = f"about {price:.3g} USD/h ({price * HOURS_PER_MONTH:,.0f} USD/month){how}"
         yield Binding(
-            constraint=f"load of class {traffic.name}",
-            detail=f"one more request/s of peak load costs about {price:.3g} USD/h "
-            f"({per_month:,.0f} USD/month); whole units make it a staircase around that line",
+            constraint=f"load of class {outcome.market.scenario.classes[j].name}",
+            detail=f"one more request/s of peak load costs {costs if price > 0 else NOTHING}",
             usd_per_h_per_unit=price,
         )
+
+
+def _hosted_price(outcome: Outcome, j: int) -> float | None:
+    """Return what an offer asks for one more request/s of a class [USD/h]; None where units may take it.
+
+    What an offer takes beside units that run is what they have no room for, so the next request goes
+    there too; with rate limits, periods or chains of models that is not so plain.
+    """
+    problem = outcome.problem
+    if problem.periods or problem.tasks.classes:
+        return None
+    prices = [
+        usd / problem.rates[j]
+        for offer, shares in zip(problem.offers, outcome.mix.offer_shares, strict=True)
+        if shares[j] > 0 and not offer.limits and (usd := offer.usd_per_h[j]) is not None
+    ]
+    return min(prices, default=None)
 
 
 def _budget_row(outcome: Outcome) -> Iterator[Binding]:

@@ -37,6 +37,12 @@ class Decision:
         """Decide for the same candidates under other limits."""
         return solve(rate(scenario, self.candidates, self.predictor, reasons=False), quick=True)
 
+    def nearby(self, after: Outcome | None = None) -> "Decision":
+        """Return the same decision with what could be cheapest at some load, and what another one deploys."""
+        then = () if after is None else after.deployed()
+        lines = (*self.near.lines, *(item.line for item in then))
+        return self.among(line.candidate.key for line in lines)
+
     def among(self, keys: Iterable[str]) -> "Decision":
         """Return the same decision with some of the candidates."""
         kept = frozenset(keys)

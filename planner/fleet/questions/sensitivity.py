@@ -26,6 +26,10 @@ RATIO = 1.01
 COARSE_RATIO = 2**0.25 + 1e-9
 """Those of what must be predicted anew, to the fourth part of a doubling."""
 
+Asked = Callable[[float], Outcome | None]
+"""What is bought once an input is moved by a factor."""
+Nearby = Callable[[Outcome | None], Asked]
+
 
 def sensitivity(decision: Decision) -> tuple[Sensitivity, ...]:
     """Return what each input does to cost and choice, one step or flip point at a time."""
@@ -48,27 +52,34 @@ def _load(decision: Decision) -> Iterator[Sensitivity]:
 
 
 def _lengths(decision: Decision) -> Iterator[Sensitivity]:
-    """Make prompts, and answers, shorter and longer, for the candidates that are not dominated today.
+    """Make prompts, and answers, shorter and longer.
 
-    What the user measured is a capacity at today's lengths, so nothing is said where there is any.
+    Asked are the candidates that are not dominated today; all of them where none of those is left, as
+    longer requests may not fit the window of the cheapest model. What the user measured is a capacity at
+    today's lengths, so nothing is said where there is any.
     """
     if any(item.measured is not None for item in decision.candidates):
         return
-    nearest = decision.among(line.candidate.key for line in decision.near.lines)
+    nearest = decision.nearby()
     for what in ("prompt", "output"):
 
         def at(factor: float, what: str = what) -> Outcome | None:
-            return nearest.again(relax.with_lengths(decision.scenario, what, factor))
+            moved = relax.with_lengths(decision.scenario, what, factor)
+            return nearest.again(moved) or decision.again(moved)
 
-        yield from _steps(f"traffic.{what}_tokens", LENGTH_STEPS, decision.outcome, at)
+        def nearby(after: Outcome | None, what: str = what) -> Asked:
+            near = decision.nearby(after)
+            return lambda factor: near.again(relax.with_lengths(decision.scenario, what, factor))
+
+        yield from _steps(f"traffic.{what}_tokens", LENGTH_STEPS, decision.outcome, at, nearby)
 
 
 def _steps(
     name: str,
     steps: Sequence[float],
     before: Outcome,
-    at: Callable[[float], Outcome | None],
-    nearby: Callable[[Outcome | None], Callable[[float], Outcome | None]] | None = None,
+    at: Asked,
+    nearby: Nearby | None = None,
 ) -> Iterator[Sensitivity]:
     """Move an input by factors; where the choice changes on the way there, say from which factor on.
 
@@ -82,9 +93,7 @@ def _steps(
         yield moved
 
 
-def _first_change(
-    name: str, step: float, before: Outcome, at: Callable[[float], Outcome | None]
-) -> Iterator[Sensitivity]:
+def _first_change(name: str, step: float, before: Outcome, at: Asked) -> Iterator[Sensitivity]:
     tried: dict[float, Outcome | None] = {}
 
     def flips(factor: float) -> bool:
@@ -129,9 +138,7 @@ def _device_prices(decision: Decision) -> Iterator[Sensitivity]:
         yield _flip(f"price of {device}", outcome, dearer, edge=DEAREST)
 
 
-def _flip(
-    name: str, before: Outcome, after: Callable[[float], Outcome | None], *, edge: float
-) -> Sensitivity:
+def _flip(name: str, before: Outcome, after: Asked, *, edge: float) -> Sensitivity:
     """Find the factor between 1 and `edge` at which what is chosen changes."""
 
     def flips(factor: float) -> bool:
@@ -170,10 +177,8 @@ def _limits(decision: Decision) -> Iterator[Sensitivity]:
     def at(factor: float, decision: Decision = decision) -> Outcome | None:
         return decision.again(relax.with_all_limits(decision.scenario, factor))
 
-    def nearby(after: Outcome | None) -> Callable[[float], Outcome | None]:
-        then = () if after is None else after.deployed()
-        lines = (*decision.near.lines, *(item.line for item in then))
-        near = decision.among(line.candidate.key for line in lines)
+    def nearby(after: Outcome | None) -> Asked:
+        near = decision.nearby(after)
         return lambda factor: at(factor, near)
 
     yield from _steps("latency limits", LIMIT_STEPS, decision.outcome, at, nearby)

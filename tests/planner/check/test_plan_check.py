@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from planner.check.attainment import all_hold, attained
-from planner.check.busiest import in_busiest_period
 from planner.check.held import held_plan, with_headroom
 from planner.check.plan_check import check_plan, held_frac, with_errors
 from planner.fleet.plan import make_plan
 from planner.fleet.records.plan_record import Plan, Unit
+from planner.simulate.busiest import in_busiest_period
 from planner.simulate.cases import Effort, experiment
+from planner.simulate.feeds import Drawn
+from planner.simulate.plan_fleet import experiment_of_plan
 from planner.simulate.replicate import simulate
 from planner.simulate.simulation_record import ClassResult, Simulation, Spread
 from tonnage.evidence import Evidence
@@ -135,11 +137,16 @@ def test_a_plan_over_periods_is_simulated_in_the_busiest() -> None:
     each = day.scenario.classes[0].model_copy(update={"profile": (0.5, 1.5)})
     unit = day.units[0].model_copy(update={"count_by_period": (1, 3)})
     scenario = day.scenario.model_copy(update={"classes": (each,)})
-    moved, said = in_busiest_period(day.model_copy(update={"scenario": scenario, "units": (unit,)}))
+    over_time = day.model_copy(update={"scenario": scenario, "units": (unit,)})
+    moved, said = in_busiest_period(over_time)
     assert moved.scenario.classes[0].requests_per_s == pytest.approx(6.0)
     assert (moved.scenario.classes[0].profile, moved.units[0].count) == ((), 3)
     assert "number 2" in (said or "")
     assert in_busiest_period(day) == (day, None)
+    asked = experiment_of_plan(over_time, requests=100, replications=1, seed=0)
+    assert isinstance(asked.traffic, Drawn)
+    assert asked.traffic.kinds[0].arrivals.requests_per_s == pytest.approx(6.0)
+    assert asked.fleet.kinds[0].count == 3 and said in asked.notes
 
 
 def shared() -> Scenario:

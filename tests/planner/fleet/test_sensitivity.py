@@ -12,6 +12,7 @@ from planner.fleet.records.plan_record import Plan, Sensitivity
 from planner.fleet.supply.ability import Predictor
 from planner.fleet.supply.market import survey
 from tests.planner.fleet.predicted import QWEN_OR_LLAMA as ASKED
+from workloads.scenario import Candidates, Scenario, TrafficClass
 
 MOVES = {
     "traffic.requests_per_s": relax.with_load,
@@ -68,3 +69,32 @@ def test_where_the_choice_starts_to_change_it_does_and_not_before(plan: Plan, pr
         assert moved(row, exact, predictor).groups() != before
         nearer = exact * COARSE_RATIO if exact < 1 else exact / COARSE_RATIO
         assert moved(row, nearer, predictor).groups() == before
+
+
+def test_longer_prompts_than_the_cheapest_model_reads_go_to_another_one() -> None:
+    """Mamba 130M reads 2,048 tokens; nothing else is undominated where no floor is set."""
+    few = Candidates(
+        devices=("nvidia-l4",),
+        models=("mamba-130m", "llama-3.1-8b"),
+        formats=("BF16",),
+        engines=("vllm",),
+        api=False,
+    )
+    notes = TrafficClass(requests_per_s=1, prompt_tokens=1500, output_tokens=300)
+    plan = make_plan(Scenario(classes=(notes,), candidates=few))
+    assert [unit.model for unit in plan.units] == ["mamba-130m"]
+    (twice,) = (
+        row for row in plan.sensitivity if (row.input, row.change) == ("traffic.prompt_tokens", "x 2")
+    )
+    assert twice.flips and twice.cost_usd_per_month is not None
+    assert "llama-3.1-8b" in twice.detail
+
+
+def test_a_request_more_costs_what_the_offer_that_takes_it_asks() -> None:
+    few = Candidates(devices=("nvidia-l4",), models=("llama-3.1-8b",), formats=("FP8",), engines=("vllm",))
+    notes = TrafficClass(requests_per_s=0.1, prompt_tokens=1500, output_tokens=300)
+    plan = make_plan(Scenario(classes=(notes,), candidates=few))
+    assert not plan.units and plan.cost_usd_per_h is not None
+    (row,) = plan.binding
+    assert row.usd_per_h_per_unit == pytest.approx(plan.cost_usd_per_h / 0.1)
+    assert "hosted API" in row.detail

@@ -2,13 +2,13 @@
 
 import pytest
 
-from planner.check.busiest import in_busiest_period
 from planner.check.plan_check import check_plan
 from planner.fleet.answer.ways_through import key_of_unit, ways
 from planner.fleet.plan import make_plan
 from planner.fleet.records.plan_diff import difference
 from planner.fleet.records.plan_record import Plan
 from planner.role import Role
+from planner.simulate.busiest import in_busiest_period
 from planner.simulate.plan_fleet import experiment_of_plan
 from workloads.scenario import Candidates, Scenario, Slo, TrafficClass
 
