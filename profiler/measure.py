@@ -27,7 +27,6 @@ DEFAULT_LAST_CACHE_BYTES = 64 * 2**20
 """ASSUMED where the probe cannot tell: larger than most last-level caches per socket."""
 COLD_FACTOR = 3
 """Rotated copies fill the last-level cache this many times over."""
-MOST_COPIES = 48
 OUTLIER_FACTOR = 20
 """Of the median time to lay out: what takes longer met a compiler or a host that was slow to give pages, and
 says little of the trials to come; one of 11 s among many of 0.1 would take the time for samples from them."""
@@ -206,7 +205,7 @@ class Measurer:
             raise Refused(f"needs about {MEMORY_FACTOR * whole:.3g} bytes of memory")
         room = usable_bytes / (MEMORY_FACTOR * whole)
         wanted = self._copies(kernel.roamed_bytes(point), backend.cache_bytes() or self.cache_bytes)
-        return max(min(wanted, math.floor(min(room, MOST_COPIES))), 1)
+        return max(min(wanted, math.floor(min(room, kernel.most_copies))), 1)
 
     def _copies(self, roamed_bytes: float, cache_bytes: int) -> int:
         return max(math.ceil(COLD_FACTOR * cache_bytes / max(roamed_bytes, 1.0)), 1)

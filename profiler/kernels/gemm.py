@@ -11,6 +11,7 @@ from profiler.kernels.kernel import (
     EXHAUSTIVE,
     EXTRA,
     WANTED,
+    WEIGHT_COPIES,
     Arrays,
     Kernel,
     Point,
@@ -79,6 +80,7 @@ class Gemm(Kernel):
 
     name = "gemm"
     rotated = ("weight",)
+    most_copies = WEIGHT_COPIES
 
     def points(self) -> tuple[Point, ...]:
         """Return M = 1 ... 2048 over widths of real models, per dtype."""

@@ -11,6 +11,7 @@ from profiler.kernels.kernel import (
     ESSENTIAL,
     EXTRA,
     WANTED,
+    WEIGHT_COPIES,
     Arrays,
     Kernel,
     Point,
@@ -39,6 +40,7 @@ class GgmlMatmul(Kernel):
 
     name = "ggml_matmul"
     rotated = ("blocks",)
+    most_copies = WEIGHT_COPIES
 
     def points(self) -> tuple[Point, ...]:
         """Return M = 1 ... 512 at one width per format, and other widths at four M."""

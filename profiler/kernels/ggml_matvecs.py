@@ -8,7 +8,7 @@ import numpy as np
 
 from profiler.kernels import gguf_blocks
 from profiler.kernels.ggml_matmul import GgmlMatmul, compute_dtype
-from profiler.kernels.kernel import ESSENTIAL, EXTRA, WANTED, Arrays, Kernel, Point, Work
+from profiler.kernels.kernel import ESSENTIAL, EXTRA, WANTED, WEIGHT_COPIES, Arrays, Kernel, Point, Work
 
 _MATMUL = GgmlMatmul()
 
@@ -18,6 +18,7 @@ class GgmlMatvecs(Kernel):
 
     name = "ggml_matvecs"
     rotated = ("blocks",)
+    most_copies = WEIGHT_COPIES
 
     def points(self) -> tuple[Point, ...]:
         """Return 2 to 32 sequences at a wide and a narrow matrix."""

@@ -12,6 +12,7 @@ from profiler.kernels.kernel import (
     ESSENTIAL,
     EXTRA,
     WANTED,
+    WEIGHT_COPIES,
     Arrays,
     Kernel,
     Point,
@@ -71,6 +72,7 @@ class QuantMatmul(Kernel):
 
     name = "quant_matmul"
     rotated = ("codes", "scales")
+    most_copies = WEIGHT_COPIES
 
     def points(self) -> tuple[Point, ...]:
         """Return M = 1 ... 2048 per format; all of them compute in int8."""
