@@ -14,6 +14,8 @@ from workloads.scenario import TrafficClass
 MOST_TOKENS = 1e9
 """Of one request; more is a mistake and would overflow what is computed from it."""
 MOST_USERS = 10**9
+WIDEST = 10.0
+"""Longest drawn length over the one that is asked for."""
 MOST_DEVICES = 10**6
 MTP = "mtp"
 """As a draft model: the layers of the model itself that predict tokens ahead."""
@@ -143,8 +145,8 @@ class Case(Deployment):
         if text == "fixed":
             return text
         bounds = _UNIFORM.fullmatch(text)
-        if not bounds or not 0 < float(bounds[1]) <= float(bounds[2]):
-            raise ValueError("use 'fixed' or 'uniform-LOW-HIGH', e.g. uniform-0.8-1.0")
+        if not bounds or not 0 < float(bounds[1]) <= float(bounds[2]) <= WIDEST:
+            raise ValueError(f"use 'fixed' or 'uniform-LOW-HIGH', e.g. uniform-0.8-1.0; at most {WIDEST:g}")
         return text
 
     @model_validator(mode="after")

@@ -32,17 +32,24 @@ __all__ = [
 ]
 
 
+LONGEST_MESSAGE = 1000
+"""Characters of a message that are shown; names and paths that others chose may be far longer."""
+
+
 class TonnageError(Exception):
     """Base of every expected error.
 
     Its text is one printable line: control characters that a hostile file or
-    name carries into the message are shown escaped, never sent to a terminal.
+    name carries into the message are shown escaped, never sent to a terminal,
+    and the middle of what no screen holds is left out.
     """
 
     exit_code = 2
 
     def __str__(self) -> str:
         text = super().__str__()
+        if len(text) > LONGEST_MESSAGE:
+            text = f"{text[: LONGEST_MESSAGE // 2]} ... {text[-LONGEST_MESSAGE // 4 :]}"
         return text if text.isprintable() else "".join(map(_shown, text))
 
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tonnage.errors import FileProblem, FormatError, InvalidInput
+from tonnage.openable import check_name
 
 MAX_RECORD_BYTES = 256 * 2**20
 """A larger record file is refused rather than read into memory."""
@@ -104,12 +105,13 @@ def read_text(path: Path | str, *, max_bytes: int = MAX_RECORD_BYTES) -> str:
         If it is not UTF-8 text.
     """
     path = Path(path)
+    check_name(path)
     try:
         with path.open("rb") as source:  # devices and pipes do not tell their size: the reading is bounded
             data = source.read(max_bytes + 1)
         if len(data) > max_bytes:
             raise FileProblem(f"{path}: holds more than the {max_bytes} bytes that this reader takes")
-        return data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:
         raise FormatError(f"{path}: not a UTF-8 text file") from None
     except FileProblem:

@@ -2,12 +2,12 @@
 
 import re
 from functools import cache
-from pathlib import Path
 
 from hw_targets import catalog
 from tonnage.errors import InvalidInput, UnknownName
+from tonnage.openable import is_file
 from workloads import formats, models, shelf
-from workloads.readers.locate import model_file
+from workloads.readers.locate import is_model_file
 
 _TAILS = re.compile(
     r"[-_. ](instruct|it|chat|hf|base|fp8|fp4|nvfp4|fp8dynamic|dynamic|awq|gptq|int4|int8|w4a16|w8a8|bf16"
@@ -25,7 +25,7 @@ def device_id(name: str, *, where: str) -> str:
     InvalidInput, UnknownName
         If it may be several devices, or none; the message says how to name one.
     """
-    if name in catalog.names() or Path(name).is_file():
+    if name in catalog.names() or is_file(name):
         return name
     spaced = re.sub(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Z][a-z])", " ", name)
     for words in (name, spaced, spaced.replace("RTXPRO", "RTX PRO")):
@@ -46,7 +46,7 @@ def model_id(name: str, *, where: str) -> str:
     UnknownName
         Listing near ids; `--model` overrides what the file says.
     """
-    if name in models.names() or (Path(name).exists() and model_file(name) is not None):
+    if name in models.names() or is_model_file(name):
         return name
     found = _by_full_name().get(_last_part(name)) or by_plain_name().get(plain(name))
     if found is None:

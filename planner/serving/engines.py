@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from hw_targets.device import DeviceKind
 from tonnage.blocks import Blocks
 from tonnage.errors import UnknownName
 from tonnage.files import Record
@@ -65,6 +66,8 @@ class Engine(Record):
         Memory of the runtime, and the part of it that captured graphs take.
     pipeline_chunks : int
         Chunks of one prompt that overlap over pipeline stages before the engine waits for all.
+    runs_on : dict or None
+        Kinds of devices by vendor that its installation pages list; None where none were read.
     """
 
     name: str
@@ -80,7 +83,12 @@ class Engine(Record):
     runtime_gib: float = Field(ge=0)
     graphs_gib: float = Field(default=0.0, ge=0)
     pipeline_chunks: int = Field(default=1_000_000, ge=1)
+    runs_on: dict[str, tuple[DeviceKind, ...]] | None = None
     source: str
+
+    def lists(self, *, vendor: str, kind: str) -> bool:
+        """Say whether it runs on this kind of a vendor's devices; True where that is not known."""
+        return self.runs_on is None or kind in self.runs_on.get(vendor.lower(), ())
 
     @property
     def runtime_bytes(self) -> float:
@@ -97,6 +105,17 @@ def _catalog() -> dict[str, Engine]:
 def names() -> tuple[str, ...]:
     """Return the engines with a policy of their own."""
     return tuple(_catalog())
+
+
+def get(name: str) -> Engine | None:
+    """Return the policy of an engine by any of its names, None where there is none."""
+    return _catalog().get(plain(name))
+
+
+def plain(name: str) -> str:
+    """Spell an engine the way that policies and formats do."""
+    key = name.strip().lower()
+    return ALIASES.get(key, key)
 
 
 def check_known(name: str) -> None:
@@ -126,8 +145,7 @@ def resolve(name: str | None, *, kind: str) -> tuple[Engine, tuple[str, ...]]:
     usual = DEFAULT_CPU if kind in ("cpu", "apu") else DEFAULT_ACCELERATOR
     if name is None:
         return _catalog()[usual], (f"engine not given: {usual} assumed",)
-    key = name.strip().lower()
-    key = ALIASES.get(key, key)
+    key = plain(name)
     if key in _catalog():
         return _catalog()[key], ()
     note = f"engine '{name}' has no calibration: policy of {usual} and coefficients of all engines together"

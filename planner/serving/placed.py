@@ -40,6 +40,8 @@ class Placed:
     engine: Engine
     groups: Groups
     notes: tuple[str, ...]
+    is_listed: bool = True
+    """Whether the device is among what the engine runs on."""
 
 
 def applied(placed: Placed, variant: Variant) -> Placed:

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from planner.deployment import Case, Deployment, Load
 from planner.serving import variant
 from planner.serving.coefficients import NAMES, CoefficientFile, Groups
+from planner.serving.doubts import doubts, unlisted
 from planner.serving.engines import resolve
 from planner.serving.pace import in_step
 from planner.serving.placed import Cut, Placed, applied
 from planner.serving.step import backends
 from planner.serving.step.target import target
+from tonnage.errors import InvalidInput
 from workloads import formats, models
 from workloads.architecture import Architecture
 from workloads.mixers import Attention, CompressedAttention, LatentAttention, SharedAttention
@@ -49,7 +51,10 @@ def _place(
         api = api if on.kind == "cpu" else backends.backend(None, engine=engine.name, on=on)
     form = formats.get(weights)
     architecture = models.get(model)
+    if shard.pp > architecture.layers:
+        raise InvalidInput(f"pp {shard.pp} stages are more than the {architecture.layers} layers of {model}")
     windows = not (engine.skips_windows and all_windowed(architecture))
+    stranger = unlisted(engine, on)
     if kv is None and engine.narrow_kv and form.activation_dtype in ("fp8", "fp4"):
         kv = "FP8"
     return Placed(
@@ -77,7 +82,13 @@ def _place(
             pace="together" if load is Load.CLOSED and in_step(engine, version, lengths=lengths) else "apart",
             load="offline" if load is Load.SATURATED else "served",
         ),
-        notes=(*notes, *on.notes),
+        is_listed=stranger is None,
+        notes=(
+            *notes,
+            *on.notes,
+            *(() if stranger is None else (stranger,)),
+            *doubts(engine, form, architecture, shard, on),
+        ),
     )
 
 

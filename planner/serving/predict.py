@@ -266,7 +266,7 @@ def evidence(placed: Placed, file: CoefficientFile) -> Evidence:
     """Say how a deployment's times are known."""
     if placed.target.is_measured:
         return placed.target.evidence
-    if placed.engine.name not in file.engines:
+    if placed.engine.name not in file.engines or not placed.is_listed:
         return weakest([placed.target.evidence, Evidence.ASSUMED])
     fitted = file.has_measured(placed.groups) and not placed.target.notes
     return Evidence.FITTED if fitted else placed.target.evidence

@@ -169,12 +169,15 @@ def soft_minimum(a: Array, b: Array) -> Array:
 
 
 def first_token_s(s: Service, running: Array, tpot: Array) -> Array:
-    """Time to first token of a request that is admitted at once."""
+    """Time to first token of a request that is admitted at once.
+
+    Where places are for one sequence alone, nobody else's prompts or steps are in its way.
+    """
     v = s.values
     others = np.maximum(running / s.situation.replicas - 1.0, 0.0)
-    shared = s.situation.demand.users > 1.0
-    prefill = s.prefill_s * np.where(shared, np.maximum(v["prompt_passes"], 1.0), 1.0)
-    steps = np.where(shared, v["wait_steps"], 0.0)
+    shared = np.clip(np.minimum(s.situation.demand.users, s.situation.limit) - 1.0, 0.0, 1.0)
+    prefill = s.prefill_s * (1.0 + shared * np.maximum(v["prompt_passes"] - 1.0, 0.0))
+    steps = shared * v["wait_steps"]
     wave = v["wave_share"] * others * s.prompt_s
     return np.asarray(v["first_token_factor"] * (v["request_s"] + prefill + steps * tpot + wave))
 

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 from pydantic import ValidationError
 
 from planner.deployment import Case
-from planner.prediction import Refusal
+from planner.prediction import Prediction, Refusal
 from planner.serving.anchors.anchor_points import Point
 from planner.serving.predict import predict_batch
 from tonnage.files import first_problem, has_half_a_character
@@ -34,18 +34,28 @@ def answer_lines(lines: Iterable[str], *, anchors: Sequence[Point] = ()) -> Iter
     Measured runs in `anchors` move all predictions. A line that cannot be read, or whose case has no
     answer, yields `{"id", "error"}`.
     """
-    filled = (line for line in lines if line.strip())
-    first = 1
+    filled = ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
     while block := list(islice(filled, BLOCK)):
-        yield from _answer_block(block, first, anchors)
-        first += len(block)
+        yield from _answer_block(block, anchors)
 
 
-def _answer_block(block: list[str], first: int, anchors: Sequence[Point]) -> Iterator[str]:
-    read = [_read(line, number) for number, line in enumerate(block, start=first)]
-    answers = iter(predict_batch([case for case in read if isinstance(case, Case)], anchors=anchors))
+def _answer_block(block: list[tuple[int, str]], anchors: Sequence[Point]) -> Iterator[str]:
+    read = [_read(line, number) for number, line in block]
+    answers = iter(_answered([case for case in read if isinstance(case, Case)], anchors))
     for case in read:
         yield (next(answers) if isinstance(case, Case) else case).model_dump_json()
+
+
+def _answered(cases: Sequence[Case], anchors: Sequence[Point]) -> list[Prediction | Refusal]:
+    """Answer cases together; if that fails, in halves, so that a case nobody thought of fails alone."""
+    try:
+        return predict_batch(cases, anchors=anchors)
+    except Exception as problem:  # noqa: BLE001 - whatever it is, it costs one line of a million and is told there
+        if len(cases) == 1:
+            says = f"a bug in Tonnage, please report this line ({type(problem).__name__}: {problem})"
+            return [Refusal(id=cases[0].id, error=says)]
+    half = len(cases) // 2
+    return [*_answered(cases[:half], anchors), *_answered(cases[half:], anchors)]
 
 
 def _read(line: str, number: int) -> Case | Refusal:

@@ -18,22 +18,30 @@ from planner.prediction import Refusal
 from planner.simulate.cases import Effort, case_of, experiment_of
 from planner.simulate.replicate import simulate
 from tonnage.errors import BackendUnavailable, FileProblem, FormatError, TonnageError
+from tonnage.files import has_half_a_character
 
 Answer = Callable[[str, Effort], str]
 Items = Iterator[tuple[int, str]]
+_SHOWN = 60
+"""Characters of a line that are repeated where it cannot be read."""
 RETRIES = 8
 """A line is tried again so often when the worker that has it dies."""
 
 
 def answer_line(line: str, effort: Effort) -> str:
     """Simulate one case given as JSON; what has no answer gets its reason."""
-    name = ""
     try:
         data = json.loads(line)
-        name = str(data.get("id", ""))
+    except (ValueError, RecursionError):  # also a number with thousands of digits
+        data = None
+    if not isinstance(data, dict):
+        shown = line if len(line) <= _SHOWN else line[:_SHOWN] + "..."
+        return Refusal(id="", error=f"not a JSON object: {shown}").to_json(indent=None)
+    name = str(data.get("id", ""))
+    if has_half_a_character(line, data):
+        return Refusal(id="", error="holds half of a surrogate pair").to_json(indent=None)
+    try:
         return simulate(experiment_of(case_of(data), effort)).to_json(indent=None)
-    except (json.JSONDecodeError, AttributeError, RecursionError):
-        return Refusal(id=name, error="not a JSON object").to_json(indent=None)
     except TonnageError as problem:
         return Refusal(id=name, error=str(problem)).to_json(indent=None)
 

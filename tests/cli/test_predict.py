@@ -81,10 +81,54 @@ def test_a_batch_answers_line_by_line_in_order_and_a_bad_line_fails_alone(tmp_pa
     assert main(batch(tmp_path, *lines)) == 0
     said = capsys.readouterr()
     answers = [json.loads(line) for line in said.out.splitlines()]
-    assert [answer["id"] for answer in answers] == ["a", "line 2", "b", "c", "line 5", "d", "e", "f", "7"]
+    assert [answer["id"] for answer in answers] == ["a", "line 3", "b", "c", "line 6", "d", "e", "f", "7"]
     assert ["error" in answer for answer in answers] == [False, *[True] * 7, False]
     assert "isl" in answers[3]["error"]
     assert said.err == ""
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("model", "a" * 5000), ("device", "a" * 5000), ("weights", "a" * 5000), ("anchor", "a" * 5000),
+        ("device", "../" * 2000 + "x.json"), ("model", "x\0y.json"), ("device", "x\0y.json"),
+        ("anchor", "\0"), ("draft_model", "b" * 5000), ("length_spread", "uniform-1-" + "9" * 400),
+        ("isl", 10**400), ("pp", 1000), ("device", "/proc/self/mem"), ("model", "/proc/self/mem"),
+    ],
+)  # fmt: skip
+def test_a_name_that_no_file_can_have_and_a_size_that_nothing_has_fail_alone(field, value, tmp_path, capsys):
+    lines = [json.dumps(one) for one in (GOOD, {**GOOD, "id": "bad", field: value}, GOOD)]
+    assert main(batch(tmp_path, *lines)) == 0
+    first, second, third = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert second["id"] == "bad"
+    assert 0 < len(second["error"]) < 1000
+    assert first["tpot_s"] == third["tpot_s"]
+
+
+def test_what_nobody_thought_of_costs_its_own_line_alone(tmp_path, capsys, monkeypatch):
+    from planner.serving import stream
+
+    answer = stream.predict_batch
+
+    def fails_on_one(cases, **given):
+        if any(case.id == "13" for case in cases):
+            raise ZeroDivisionError("of course")
+        return answer(cases, **given)
+
+    monkeypatch.setattr(stream, "predict_batch", fails_on_one)
+    assert main(batch(tmp_path, *(json.dumps({**GOOD, "id": str(i)}) for i in range(20)))) == 0
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [answer["id"] for answer in answers] == [str(i) for i in range(20)]
+    assert [answer["id"] for answer in answers if "error" in answer] == ["13"]
+    assert "ZeroDivisionError" in answers[13]["error"]
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_the_first_line(tmp_path, capsys):
+    words = batch(tmp_path, json.dumps(GOOD))
+    path = Path(words[-1])
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert main(words) == 0
+    assert "error" not in json.loads(capsys.readouterr().out)
 
 
 def test_a_batch_longer_than_a_block_keeps_its_order(tmp_path, capsys, monkeypatch):

@@ -34,6 +34,27 @@ BAD_ROWS = {
 }
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"trace": "/dev/zero"}, {"load": "/dev/zero"}, {"trace": "a" * 5000}, {"trace": "x\0.csv"},
+        {"load": "\0"},
+        {"traffic": "/dev/zero"}, {"traffic": "\0"}, {"device": "x\0.json"}, {"model": "a" * 5000},
+        {"rates": "/dev/zero"}, {"fleet": [1]}, {"fleet": "x"}, {"isl": 10**400},
+    ],
+)  # fmt: skip
+def test_files_that_never_end_and_names_that_no_file_has_cost_their_line_alone(change, tmp_path, capsys):
+    path = tmp_path / "cases.jsonl"
+    lines = [{**CASE, "id": "bad", **change}, {**CASE, "id": "good", "device": "nothing"}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert main(["simulate", "--batch", str(path), *QUICK]) == 0
+    bad, good = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert bad["id"] == "bad"
+    assert 0 < len(bad["error"]) < 1100
+    assert good["id"] == "good"
+    assert "unknown device" in good["error"]
+
+
 def case_file(tmp_path: Path, **other: object) -> str:
     path = tmp_path / "cases.jsonl"
     path.write_text(json.dumps({**CASE, **other}) + "\n")

@@ -17,6 +17,7 @@ from tonnage.files import (
     write_bytes,
     write_record,
 )
+from tonnage.openable import is_file
 
 
 class Crate(FileRecord):
@@ -113,3 +114,18 @@ def test_lines_end_alike_whatever_system_wrote_them(tmp_path: Path) -> None:
     path = tmp_path / "windows.toml"
     path.write_bytes(b"[a]\r\nx = 1\r\n[b]\r\ny = 2\r")
     assert read_text(path) == "[a]\nx = 1\n[b]\ny = 2\n"
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "x\0y", "../" * 3000, "", "no such file"])
+def test_a_name_that_no_file_has_is_none_and_says_so_in_a_line(name):
+    assert not is_file(name)
+    with pytest.raises(FileProblem) as raised:
+        read_text(name)
+    assert len(str(raised.value)) < 1100
+    assert str(raised.value).isprintable()
+
+
+def test_a_mark_of_the_byte_order_is_no_text(tmp_path):
+    path = tmp_path / "marked.json"
+    path.write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert read_json(path) == {"a": 1}

@@ -133,11 +133,11 @@ def _lines(path: Path) -> Iterator[str]:
     try:
         if str(path) == "-":
             if isinstance(sys.stdin, TextIOWrapper):
-                sys.stdin.reconfigure(encoding="utf-8", errors="strict")  # whatever the locale says
+                sys.stdin.reconfigure(encoding="utf-8-sig", errors="strict")  # whatever the locale says
             if sys.stdin is not None:  # None where it is closed
                 yield from bounded(sys.stdin)
             return
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8-sig") as lines:
             yield from bounded(lines)
     except UnicodeDecodeError:
         raise FormatError(f"{path}: not a UTF-8 text file") from None

@@ -1,7 +1,5 @@
 """Names as people write them, in flags: "RTX 4090 24GB", "meta-llama/Llama-3.1-8B-Instruct"."""
 
-from pathlib import Path
-
 
 def device(name: str) -> str:
     """Return the catalog id that a name means; paths of profiles stay as they are.
@@ -21,5 +19,6 @@ def device(name: str) -> str:
 def model(name: str) -> str:
     """Return the catalog id that a name means; paths, and names that mean none, stay as they are."""
     from planner.imports.named import by_plain_name, plain
+    from workloads.readers.locate import is_model_file
 
-    return name if Path(name).exists() else by_plain_name().get(plain(name.replace(" ", "-")), name)
+    return name if is_model_file(name) else by_plain_name().get(plain(name.replace(" ", "-")), name)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from tonnage.openable import is_file
+
 _CONFIGS = ("config.json", "mlc-chat-config.json")
 
 
@@ -15,4 +17,10 @@ def model_file(text: str) -> Path | None:
     path = Path(text)
     if text.endswith((".gguf", ".json")):
         return path
-    return next((path / name for name in _CONFIGS if (path / name).is_file()), None)
+    return next((path / name for name in _CONFIGS if is_file(path / name)), None)
+
+
+def is_model_file(text: str) -> bool:
+    """Say whether a text is the path of a model that is there."""
+    path = model_file(text)
+    return path is not None and is_file(path)

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tonnage.errors import FileProblem, FormatError, UnknownName
+from tonnage.openable import check_name, is_file, short_lines
 from workloads.traffic import Arrivals
 
 TIME, RATE, WORKLOAD, GAP_CV = "t_s", "rate_rps", "workload", "rate_weighted_client_gap_cv"
@@ -30,10 +31,12 @@ def read_rates(source: str, *, workload: str | None = None, requests_per_s: floa
         Naming row and column of the first bad value.
     """
     shipped = SHIPPED / f"{source}.csv"
-    path = shipped if shipped.exists() else Path(source)
+    path = shipped if is_file(shipped) else Path(source)
+    check_name(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as text:
-            rows = list(csv.DictReader(line for line in text if not line.startswith("#")))
+            lines = short_lines(text, where=str(path))
+            rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
     except UnicodeDecodeError:
         raise FormatError(f"{path}: not a UTF-8 text file") from None
     except OSError as problem:

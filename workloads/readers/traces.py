@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from tonnage.errors import BackendUnavailable, FileProblem, FormatError
+from tonnage.files import read_text
+from tonnage.openable import check_name, short_lines
 from workloads.readers.benchmark_logs import OUTPUT, PROMPT, TIME, benchmark_rows, is_benchmark
 from workloads.readers.prefix_groups import with_groups
 from workloads.requests import Requests
@@ -157,6 +159,7 @@ def _layout(path: Path, row: dict[str, Any]) -> Layout:
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield row number, counted from 1 without the header, and row."""
+    check_name(path)
     if path.suffix == ".parquet":
         yield from enumerate(_parquet(path), start=1)
         return
@@ -164,10 +167,12 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         with path.open(encoding="utf-8-sig", newline="") as text:
             if path.suffix == ".json" and is_benchmark(document := _whole(path)):
                 yield from benchmark_rows(document, where=str(path))
-            elif path.suffix in (".jsonl", ".json", ".ndjson"):
-                yield from _json_lines(path, text)
+                return
+            lines = short_lines(text, where=str(path))
+            if path.suffix in (".jsonl", ".json", ".ndjson"):
+                yield from _json_lines(path, lines)
             else:
-                yield from enumerate(_csv(path, text), start=1)
+                yield from enumerate(_csv(path, lines), start=1)
     except UnicodeDecodeError:
         raise FormatError(f"{path}: not a UTF-8 text file") from None
     except csv.Error as problem:
@@ -189,8 +194,8 @@ def _csv(path: Path, text: Iterable[str]) -> Iterator[dict[str, Any]]:
 def _whole(path: Path) -> Any:
     """Return the file as one JSON document, None if it is not one."""
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError):  # also a number with thousands of digits
+        return json.loads(read_text(path))
+    except (ValueError, RecursionError, FileProblem):  # also a number with thousands of digits
         return None
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 from hw_targets import catalog
 from planner.serving import engines
 from planner.serving.step.target import target
 from tonnage.errors import UnknownName
+from tonnage.openable import is_file
 from workloads import formats, models
 from workloads.offers import offers
 from workloads.scenario import Scenario
@@ -103,7 +103,7 @@ def _resolved(
         elif pattern.lower() in by_case:
             matched = [by_case[pattern.lower()]]
         else:
-            matched = [pattern] if Path(pattern).is_file() else []
+            matched = [pattern] if is_file(pattern) else []
         if not matched:
             raise UnknownName(kind, pattern, known)
         chosen += matched

@@ -1,44 +1,21 @@
 """Which engine runs on which hardware, and how many devices of one host a model may take."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Final
 
 from hw_targets import catalog
 from hw_targets.device import Device, DeviceKind
 from planner.deployment import Deployment
 from planner.fleet.supply.money import Lot
+from planner.serving import engines
 from tonnage.errors import InvalidInput
 from workloads import formats, models
 from workloads.footprint import weight_bytes
 from workloads.shard import Shard
 from workloads.storage import WeightFormat
-
-_GPU, _APU, _NPU, _TPU, _CPU = (
-    DeviceKind.GPU, DeviceKind.APU, DeviceKind.NPU, DeviceKind.TPU, DeviceKind.CPU,
-)  # fmt: skip
-
-RUNS_ON: Final[Mapping[str, Mapping[str, tuple[DeviceKind, ...]]]] = MappingProxyType(
-    {
-        "vllm": {"nvidia": (_GPU, _APU), "amd": (_GPU, _CPU), "intel": (_GPU, _NPU, _CPU),
-                 "google": (_TPU,), "aws": (_NPU, _CPU), "ampere": (_CPU,), "huawei": (_NPU,)},
-        "sglang": {"nvidia": (_GPU, _APU), "amd": (_GPU,), "intel": (_GPU, _CPU), "google": (_TPU,),
-                   "huawei": (_NPU,)},
-        "trtllm": {"nvidia": (_GPU, _APU)},
-        "tgi": {"nvidia": (_GPU,), "amd": (_GPU,), "intel": (_GPU, _NPU), "aws": (_NPU,)},
-        "lmdeploy": {"nvidia": (_GPU,), "huawei": (_NPU,)},
-        "llama.cpp": {"nvidia": (_GPU, _APU, _CPU), "amd": (_GPU, _APU, _CPU), "intel": (_GPU, _CPU),
-                      "apple": (_APU,), "ampere": (_CPU,), "aws": (_CPU,), "huawei": (_NPU,)},
-        "mlc-llm": {"nvidia": (_GPU, _APU), "amd": (_GPU, _APU), "intel": (_GPU,), "apple": (_APU,)},
-        "gpt-fast": {"nvidia": (_GPU,), "amd": (_GPU,)},
-        "onnxruntime": {"nvidia": (_GPU, _CPU), "amd": (_GPU, _CPU), "intel": (_GPU, _CPU),
-                        "ampere": (_CPU,), "aws": (_CPU,), "apple": (_APU,)},
-    }
-)  # fmt: skip
-"""Vendors and kinds that the installation pages of each engine list (read November 2026)."""
 
 LAYER_SPLIT: Final = frozenset({"llama.cpp", "mlc-llm", "onnxruntime"})
 """Engines that spread a model over devices by layers rather than by cutting its matrices."""
@@ -62,9 +39,9 @@ def engines_for(device: Device | None, asked: tuple[str, ...] | None) -> tuple[s
 
 
 def runs_on(engine: str, device: Device) -> bool:
-    """Tell whether an engine supports a device; an engine that is not listed may run anywhere."""
-    vendors = RUNS_ON.get(engine)
-    return vendors is None or device.kind in vendors.get(device.vendor.lower(), ())
+    """Tell whether an engine supports a device; an engine of which nothing is known may run anywhere."""
+    known = engines.get(engine)
+    return known is None or known.lists(vendor=device.vendor, kind=device.kind)
 
 
 def format_refusal(device: Device | None, engine: str, weights: WeightFormat) -> str | None:

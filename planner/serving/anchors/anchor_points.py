@@ -11,6 +11,7 @@ from planner.imports.measured import Measured, Run
 from planner.imports.untrusted import json_lines
 from tonnage.errors import FormatError, InvalidInput
 from tonnage.files import read_text, upgraded
+from tonnage.openable import is_file
 from workloads.readers.freshness import changed_ns
 
 MOST = 500
@@ -46,7 +47,7 @@ def of_file(path: Path) -> tuple[Point, ...]:
     FormatError, FileProblem
         If it is neither, or cannot be read.
     """
-    return _read(path, changed_ns(path) if path.is_file() else 0)
+    return _read(path, changed_ns(path) if is_file(path) else 0)
 
 
 def of_runs(runs: Sequence[Run]) -> tuple[Point, ...]:

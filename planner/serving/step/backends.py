@@ -3,7 +3,8 @@
 from dataclasses import replace
 from functools import lru_cache
 
-from planner.serving.step.target import BALANCE_FLOP_PER_BYTE, Target, target
+from planner.serving.step.peaks import BALANCE_FLOP_PER_BYTE
+from planner.serving.step.target import Target, target
 from tonnage.errors import UnknownName
 from tonnage.evidence import Evidence, weakest
 

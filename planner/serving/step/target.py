@@ -11,12 +11,13 @@ from hw_targets import catalog
 from hw_targets.device import Device
 from planner.laws.cost_model import CostModel, Law
 from planner.laws.fit import fit_profile
-from planner.serving.step.core_peaks import CLOCK_HZ, core_peaks
 from planner.serving.step.graph_time import Tables
+from planner.serving.step.peaks import BALANCE_FLOP_PER_BYTE, peaks
 from profiler.profile import Profile
 from tonnage.errors import OutsideRange
 from tonnage.evidence import Evidence
 from tonnage.files import read_json, upgraded
+from tonnage.openable import is_file
 
 FALLBACKS = {
     "fp4": ("bf16", "fp16"),
@@ -30,9 +31,6 @@ FALLBACKS = {
 }
 """What runs the arithmetic where a dtype is not native: the next wider one first."""
 
-BALANCE_FLOP_PER_BYTE = {"cpu": 12.0}
-"""Peak over bandwidth where no peak is published. CPU: fp32 of the catalog's Granite Rapids and
-Grace entries (1, 24 and 26 flop/byte), geometric middle."""
 LANE_BYTES_PER_S = {3: 0.985e9, 4: 1.969e9, 5: 3.938e9, 6: 7.563e9}
 """PCI Express payload rate of one lane, one direction (PCI-SIG base specifications)."""
 _DEFAULT_PCIE = (4, 16)
@@ -89,10 +87,14 @@ class Target:
 
     def peak_flop_per_s(self, dtype: str) -> float:
         """Peak for arithmetic asked for in `dtype`, in the next wider one where it is not native."""
+        return self.peak[self.computes_in(dtype)]
+
+    def computes_in(self, dtype: str) -> str:
+        """Return what runs arithmetic asked for in `dtype`: itself where it is native."""
         for candidate in (dtype, *FALLBACKS.get(dtype, ())):
             if candidate in self.peak:
-                return self.peak[candidate]
-        return max(self.peak.values())
+                return candidate
+        return max(self.peak, key=lambda name: self.peak[name])
 
     @property
     def vector_flop_per_s(self) -> float:
@@ -116,7 +118,7 @@ def target(device: str) -> Target:
     OutsideRange
         If the catalog has no memory bandwidth for it.
     """
-    if device.endswith(".json") or Path(device).is_file():
+    if device.endswith(".json") or is_file(device):
         return _from_file(Path(device))
     return from_device(catalog.get(device))
 
@@ -129,7 +131,7 @@ def from_device(device: Device) -> Target:
             f"device '{device.id}': the catalog has no memory bandwidth (bytes/s) for it, so nothing can be "
             "predicted; give a profile of it instead (tonnage bench)"
         )
-    peak, notes = _peaks(device, bandwidth)
+    peak, notes = peaks(device, bandwidth)
     return Target(
         id=device.id,
         name=device.name,
@@ -165,19 +167,6 @@ def _strain(device: Device, peak: dict[str, float]) -> float:
 def half_peak(peak: dict[str, float]) -> float:
     """16-bit rate with 16-bit sums: half the 8-bit one where products are summed in 32 bits at half rate."""
     return max(peak.get("fp16", 0.0), peak.get("int8", 0.0) / 2)
-
-
-def _peaks(device: Device, bandwidth: float) -> tuple[dict[str, float], tuple[str, ...]]:
-    peak = {name: value for name, value in device.peak.model_dump().items() if value and name != "fp64"}
-    if peak:
-        return peak, ()
-    if found := core_peaks(device):
-        clock = f"{CLOCK_HZ / 1e9:g} GHz"
-        note = f"no peak rate is published for {device.name}: cores x vector width at {clock} assumed"
-        return found, (note,)
-    ratio = BALANCE_FLOP_PER_BYTE.get(device.kind.value, 100.0)
-    note = f"no peak rate is published for {device.name}: {ratio:g} flop per byte of bandwidth assumed"
-    return {"fp32": ratio * bandwidth}, (note,)
 
 
 def _memory(device: Device) -> float | None:

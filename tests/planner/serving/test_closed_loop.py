@@ -59,3 +59,13 @@ def test_no_turn_is_shorter_than_the_prompts_it_holds(osl):
     (found,) = predict_batch([case(isl=1024, osl=osl)])
     least_s = 1024 * 2 * 68e9 / 2 / target("nvidia-h100-sxm5-80gb").peak_flop_per_s("fp8")
     assert 1.0 / found.requests_per_s.p50 > least_s
+
+
+@pytest.mark.parametrize("users", [2, 16, 1000])
+def test_where_one_place_is_users_wait_in_line_and_get_what_one_gets(users):
+    """No prompt and no step is shared with anybody there, so a turn is that of a lone user."""
+    lone = {"engine": "gpt-fast", "isl": 2048}
+    one, many = predict_batch([case(**lone, concurrency=1), case(**lone, concurrency=users)])
+    assert one.max_concurrency == 1
+    assert many.requests_per_s.p50 == pytest.approx(one.requests_per_s.p50, rel=1e-9)
+    assert many.tpot_s.p50 == pytest.approx(one.tpot_s.p50, rel=1e-9)

@@ -5,7 +5,8 @@ import pytest
 from hw_targets import catalog
 from planner.serving import engines
 from planner.serving.step.core_peaks import CLOCK_HZ, core_peaks
-from planner.serving.step.target import BALANCE_FLOP_PER_BYTE, from_device, target
+from planner.serving.step.peaks import BALANCE_FLOP_PER_BYTE
+from planner.serving.step.target import from_device, target
 from tonnage.errors import FormatError, OutsideRange, UnknownName
 from tonnage.evidence import Evidence
 
