@@ -95,10 +95,10 @@ def actions(plan: Plan | Alternative) -> str:
 def traffic(classes: Sequence[TrafficClass]) -> str:
     """Return what is asked for as one noun phrase."""
     rate = sum(map(peak_rate, classes))
+    when = " at the peak" if rate > sum(one.requests_per_s for one in classes) else ""
     if len(classes) > 1:
-        return f"{plural(rate, 'request')} per second at the peak, in {len(classes)} traffic classes"
+        return f"{plural(rate, 'request')} per second{when}, in {len(classes)} traffic classes"
     only = classes[0]
-    when = " at the peak" if rate > only.requests_per_s else ""
     return (
         f"{plural(rate, 'request')} per second{when}, each with {plural(only.prompt_tokens, 'token')} in "
         f"and {count(only.output_tokens)} out"

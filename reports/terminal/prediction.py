@@ -6,7 +6,7 @@ from rich.text import Text
 
 from planner.deployment import Case, Load
 from planner.prediction import Prediction
-from reports.numbers import UNKNOWN, interval
+from reports.numbers import UNKNOWN, interval, plural
 from reports.terminal.console import console, evidence, note, table
 from tonnage.evidence import Quantiles
 from tonnage.units import gib
@@ -36,7 +36,7 @@ def show_predictions(rows: Iterable[tuple[Case, Prediction]]) -> None:
 def _title(case: Case) -> str:
     engine = case.engine or "engine not given"
     load = {
-        Load.CLOSED: f"{case.concurrency} users",
+        Load.CLOSED: plural(case.concurrency, "user"),
         Load.OPEN: f"{case.requests_per_s} requests/s",
         Load.SATURATED: "all requests queued",
     }[case.load]

@@ -84,3 +84,27 @@ def test_the_library_has_the_verbs_of_the_command() -> None:
     )
     with pytest.raises(AttributeError, match="no attribute 'sail'"):
         _ = tonnage.sail
+
+
+def test_signs_that_a_terminal_lacks_are_spelt_in_its_own_letters(tmp_path: Path) -> None:
+    words = ["predict", "--device", "nvidia-l4", "--model", "llama-3.1-8b"]
+    done = subprocess.run(
+        [sys.executable, "-m", "tonnage", *words],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert b" on 1 x nvidia-l4" in done.stdout
+    assert b"?" not in done.stdout
+
+
+@pytest.mark.parametrize("words", ["", "interrupted; half is in a.json"])
+def test_an_interrupt_is_one_line(
+    words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt(words)
+
+    monkeypatch.setattr("workloads.samples.names", stopped)
+    assert main(["traffic", "no-such-sample"]) == 130
+    assert capsys.readouterr().err == f"tonnage: {words or 'interrupted'}\n"

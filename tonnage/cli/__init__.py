@@ -12,7 +12,7 @@ from pathlib import Path
 
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # a search through all installed packages
 
-from tonnage.cli import unparsed
+from tonnage.cli import plain, unparsed
 from tonnage.errors import TonnageError
 
 VERBS = (
@@ -98,7 +98,7 @@ def _open_output() -> None:
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open until the exit
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a name in a script that the terminal lacks is no crash
+            stream.reconfigure(errors=plain.HANDLER)  # a name in a script that the terminal lacks is no crash
 
 
 def run() -> None:

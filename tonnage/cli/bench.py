@@ -16,7 +16,12 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
     group.callback(invoke_without_command=True)(bench)
     group.command("compare")(compare)
-    app.add_typer(group, name="bench")
+    app.add_typer(
+        group,
+        name="bench",
+        short_help="Measure what this machine reaches, kernel by kernel.",
+        epilog="Example: tonnage bench --budget 60s -o profile.json",
+    )
 
 
 def bench(
@@ -61,8 +66,7 @@ def bench(
                 on_progress=on_progress,
             )
     except KeyboardInterrupt:
-        typer.echo(f"tonnage: interrupted; {_what_is_left(output)}", err=True)
-        raise typer.Exit(130) from None
+        raise KeyboardInterrupt(f"interrupted; {_what_is_left(output)}") from None
     if as_json:
         typer.echo(profile.to_json())
         return

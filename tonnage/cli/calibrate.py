@@ -8,7 +8,11 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
-    app.command("calibrate")(calibrate)
+    app.command(
+        "calibrate",
+        short_help="Refit the engine coefficients to measured runs.",
+        epilog="Example: tonnage calibrate cases.jsonl -o coefficients.json",
+    )(calibrate)
 
 
 def calibrate(

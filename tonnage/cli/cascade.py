@@ -8,7 +8,11 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
-    app.command("cascade")(cascade)
+    app.command(
+        "cascade",
+        short_help="Rank chains of models by the cost of a task that ends right.",
+        epilog="Example: tonnage cascade examples/support_agent.toml",
+    )(cascade)
 
 
 def cascade(

@@ -25,7 +25,12 @@ def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
     catalog_workloads.register(catalog)
     catalog_show.register(catalog)
-    app.add_typer(catalog, name="catalog")
+    app.add_typer(
+        catalog,
+        name="catalog",
+        short_help="Show devices, hosts, models, formats, offers and scores.",
+        epilog="Example: tonnage catalog show nvidia-l40s",
+    )
 
 
 @catalog.command("devices")

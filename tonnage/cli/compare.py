@@ -10,7 +10,11 @@ from tonnage.cli import spelled
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
-    app.command("compare")(compare)
+    app.command(
+        "compare",
+        short_help="Compare models as the context grows, and say where they cross.",
+        epilog="Example: tonnage compare --device nvidia-l40s --models llama-3.1-8b,falcon-mamba-7b",
+    )(compare)
 
 
 def compare(

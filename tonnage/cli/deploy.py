@@ -8,7 +8,11 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
-    app.command("deploy")(deploy)
+    app.command(
+        "deploy",
+        short_help="Write what it takes to run a plan, and to test it.",
+        epilog="Example: tonnage deploy plan.json -o deploy",
+    )(deploy)
 
 
 def deploy(

@@ -10,7 +10,11 @@ from tonnage.cli import unparsed
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
-    app.command("doctor")(doctor)
+    app.command(
+        "doctor",
+        short_help="Say what spoils measurements on this machine, and the cure.",
+        epilog="Example: tonnage doctor",
+    )(doctor)
 
 
 def doctor(

@@ -8,7 +8,11 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
-    app.command("fit")(fit)
+    app.command(
+        "fit",
+        short_help="Fit laws to a profile, and say how well they predict.",
+        epilog="Example: tonnage fit profile.json -o model.json",
+    )(fit)
 
 
 def fit(

@@ -8,7 +8,11 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
-    app.command("import")(import_results)
+    app.command(
+        "import",
+        short_help="Read measured results of other tools.",
+        epilog="Example: tonnage import llama_bench.json --device nvidia-rtx-4090 -o runs.json",
+    )(import_results)
 
 
 def import_results(

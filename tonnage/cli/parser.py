@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from tonnage.errors import InvalidInput
+
+INTERRUPTED = 130
+"""What Typer returns after an interrupt."""
 
 
 def parse_and_run(words: Sequence[str], verbs: tuple[str, ...]) -> object:
@@ -19,20 +23,36 @@ def parse_and_run(words: Sequence[str], verbs: tuple[str, ...]) -> object:
     InvalidInput
         If the words are no command.
     KeyboardInterrupt
-        If a question was answered with an interrupt.
+        If the command was interrupted.
     """
     try:
-        return _app(verbs)(args=list(words), prog_name="tonnage", standalone_mode=False)
+        result = _app(verbs)(args=list(words), prog_name="tonnage", standalone_mode=False)
     except TyperException as problem:
         raise InvalidInput(_usage(problem)) from None
-    except typer.Abort as stop:
+    except _Stopped as stop:
         raise KeyboardInterrupt(str(stop)) from None
+    if result == INTERRUPTED:
+        raise KeyboardInterrupt
+    return result
+
+
+class _Stopped(Exception):
+    """An interrupt with its message on its way past Typer, which makes a bare exit code of it."""
+
+
+class _Front(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise _Stopped(str(stop)) from None
 
 
 @cache
 def _app(verbs: tuple[str, ...]) -> typer.Typer:
     app = typer.Typer(
         name="tonnage",
+        cls=_Front,
         help="What can this machine do, and what should I run where, to serve this load within this budget?",
         add_completion=False,
         pretty_exceptions_enable=False,

@@ -32,7 +32,11 @@ LISTS = {"device": "devices", "model": "models", "format": "formats", "engine": 
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
-    app.command("plan")(plan)
+    app.command(
+        "plan",
+        short_help="Find the cheapest mix that holds every limit, and say why.",
+        epilog="Example: tonnage plan --qps 20 --prompt 1024 --output 256 --ttft-p95 500ms -o plan.json",
+    )(plan)
 
 
 def plan(

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
-    app.command("predict")(predict)
+    app.command(
+        "predict",
+        short_help="Say latency, throughput, memory and energy of a model.",
+        epilog="Example: tonnage predict --device nvidia-l40s --model llama-3.1-8b --concurrency 16",
+    )(predict)
 
 
 def predict(

@@ -10,7 +10,11 @@ from tonnage.cli import unparsed
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
-    app.command("probe")(probe)
+    app.command(
+        "probe",
+        short_help="Show processor, memory and accelerators of this machine.",
+        epilog="Example: tonnage probe --json",
+    )(probe)
 
 
 def probe(

@@ -17,7 +17,11 @@ EXAMPLE = Path("examples") / "chat.toml"
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
-    app.command("quickstart")(quickstart)
+    app.command(
+        "quickstart",
+        short_help="Probe, bench, fit, plan and report in one go.",
+        epilog="Example: tonnage quickstart --budget 60s",
+    )(quickstart)
 
 
 def quickstart(

@@ -8,7 +8,11 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
-    app.command("report")(report)
+    app.command(
+        "report",
+        short_help="Typeset a plan as a PDF, and as HTML.",
+        epilog="Example: tonnage report plan.json --profile profile.json --html report.html",
+    )(report)
 
 
 def report(

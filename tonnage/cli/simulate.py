@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
-    app.command("simulate")(simulate)
+    app.command(
+        "simulate",
+        short_help="Say what users feel at the percentiles, request by request.",
+        epilog="Example: tonnage simulate plan.json --requests 5000",
+    )(simulate)
 
 
 def simulate(

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
-    app.command("traffic")(traffic)
+    app.command(
+        "traffic",
+        short_help="Fit arrivals and lengths to a log of requests.",
+        epilog="Example: tonnage traffic requests.csv -o traffic.json",
+    )(traffic)
 
 
 def traffic(

@@ -9,7 +9,11 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command."""
-    app.command("verify")(verify)
+    app.command(
+        "verify",
+        short_help="Predict whole models on this machine, run them, compare.",
+        epilog="Example: tonnage verify --quick",
+    )(verify)
 
 
 def verify(
