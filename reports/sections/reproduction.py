@@ -23,10 +23,9 @@ def build(sources: Sources) -> Section:
 
 def commands(sources: Sources) -> tuple[str, ...]:
     """Return the commands that lead from a machine and a scenario to this report."""
-    plan, report = (
-        "tonnage plan scenario.toml -o plan.json",
-        "tonnage report plan.json -o capacity-report.pdf",
-    )
+    simulated = " --check" if sources.plan.check is not None else ""
+    plan = f"tonnage plan scenario.toml{simulated} -o plan.json"
+    report = "tonnage report plan.json -o capacity-report.pdf"
     if sources.profile is None:
         return (plan, report)
     bench = f"tonnage bench --budget {sources.profile.conditions.budget_s:g} -o profile.json"
