@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tonnage.api_planning import audit, break_even, cascade, deploy
+from tonnage.api_planning import audit, break_even, cascade, deploy, scenario_of
 
 if TYPE_CHECKING:
     from hw_targets.machine import Machine
@@ -132,20 +132,27 @@ def predict(
 
     `anchor`: runs of one's own, or their file, that move the prediction (a Bayesian update).
     """
-    from planner.deployment import Case
     from planner.serving.predict import predict as answer
 
-    asked = case if isinstance(case, Case) else Case.parse({"id": "case", **case}, where="case")
-    return answer(asked, anchors=_points(anchor))
+    return answer(_case(case), anchors=_points(anchor))
 
 
 def predict_batch(
-    cases: "Iterable[Case]", *, anchor: "Measured | Path | str | None" = None
+    cases: "Iterable[Case | Mapping[str, Any]]", *, anchor: "Measured | Path | str | None" = None
 ) -> "list[Prediction | Refusal]":
-    """Predict many cases at once, in their order; `anchor` as in `predict`."""
+    """Predict many cases at once, in their order; `anchor` as in `predict`.
+
+    A case without an answer gets a refusal in its place; a mapping that is no case is refused as a whole.
+    """
     from planner.serving.predict import predict_batch as answer
 
-    return answer(list(cases), anchors=_points(anchor))
+    return answer([_case(one) for one in cases], anchors=_points(anchor))
+
+
+def _case(given: "Case | Mapping[str, Any]") -> "Case":
+    from planner.deployment import Case
+
+    return given if isinstance(given, Case) else Case.parse({"id": "case", **given}, where="case")
 
 
 def _points(anchor: "Measured | Path | str | None") -> "tuple[Point, ...]":
@@ -186,13 +193,22 @@ def compare(
     )
 
 
-def plan(scenario: "Scenario | Path | str", *, check: bool = False) -> "Plan":
-    """Solve a scenario, or the one in a TOML file; `check` simulates it and buys more until it holds."""
-    from planner.fleet.plan import make_plan
-    from workloads.scenario import Scenario
-    from workloads.scenario_toml.file import read_scenario
+def plan(scenario: "Scenario | Path | str | Mapping[str, object]", *, check: bool = False) -> "Plan":
+    """Solve a scenario; `check` simulates the plan and buys more until it holds.
 
-    asked = scenario if isinstance(scenario, Scenario) else read_scenario(Path(scenario))
+    Parameters
+    ----------
+    scenario : Scenario, path or mapping
+        A path is that of a TOML file, a mapping the tables of one: `{"traffic": {"requests_per_s": 20}}`.
+
+    Returns
+    -------
+    Plan
+        One that is not `feasible` says which limit binds and how far it must move; nothing is raised.
+    """
+    from planner.fleet.plan import make_plan
+
+    asked = scenario_of(scenario)
     if not check:
         return make_plan(asked)
     from planner.check.held import held_plan

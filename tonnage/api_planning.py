@@ -17,7 +17,7 @@ __all__ = ["audit", "break_even", "cascade", "deploy"]
 
 def audit(
     fleet: "RunningFleet | Path | str",
-    scenario: "Scenario | Path | str",
+    scenario: "Scenario | Path | str | Mapping[str, object]",
     *,
     growth_per_month: float | None = None,
 ) -> "Audit":
@@ -26,21 +26,21 @@ def audit(
     from planner.audit.make import audit as answer
 
     running = fleet if isinstance(fleet, RunningFleet) else read_fleet(fleet)
-    return answer(running, _scenario(scenario), growth_per_month=growth_per_month)
+    return answer(running, scenario_of(scenario), growth_per_month=growth_per_month)
 
 
-def break_even(scenario: "Scenario | Path | str") -> "BreakEven":
+def break_even(scenario: "Scenario | Path | str | Mapping[str, object]") -> "BreakEven":
     """Find the volume and utilisation from which own units cost less than hosted offers."""
     from planner.break_even.make import break_even as answer
 
-    return answer(_scenario(scenario))
+    return answer(scenario_of(scenario))
 
 
-def cascade(scenario: "Scenario | Path | str", *, steps: int = 3) -> "Cascades":
+def cascade(scenario: "Scenario | Path | str | Mapping[str, object]", *, steps: int = 3) -> "Cascades":
     """Rank chains of models by the cost of a task that ends right."""
     from planner.cascade.choose import cascades
 
-    return cascades(_scenario(scenario), steps=steps)
+    return cascades(scenario_of(scenario), steps=steps)
 
 
 def deploy(
@@ -62,8 +62,13 @@ def deploy(
     return write(bundle(asked, weights=weights, images=images), output, force=force)
 
 
-def _scenario(given: "Scenario | Path | str") -> "Scenario":
+def scenario_of(given: "Scenario | Path | str | Mapping[str, object]") -> "Scenario":
+    """Return a scenario: as it is, of a TOML file, or of tables as such a file has them."""
     from workloads.scenario import Scenario
-    from workloads.scenario_toml.file import read_scenario
+    from workloads.scenario_toml.file import parse_scenario, read_scenario
 
-    return given if isinstance(given, Scenario) else read_scenario(Path(given))
+    if isinstance(given, Scenario):
+        return given
+    if isinstance(given, Mapping):
+        return parse_scenario(given, where="the given scenario", folder=Path())
+    return read_scenario(given)
