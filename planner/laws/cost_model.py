@@ -8,6 +8,9 @@ from planner.laws.curves import Table
 from tonnage.evidence import Evidence, Quantiles
 from tonnage.files import FileRecord, Record
 
+LEAST_CHECKED = 3
+"""Shapes of a law from which on the error of a shape left out is that of a law."""
+
 
 class Law(Record):
     """Roofline with saturation for one kernel class, backend, dtype and format.
@@ -41,6 +44,11 @@ class Law(Record):
     """Smallest, median and largest work among the samples."""
     evidence: Evidence
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether errors of shapes left out say something: of two, one would be left, which is no law."""
+        return self.n_shapes >= LEAST_CHECKED
 
 
 class CostModel(FileRecord):

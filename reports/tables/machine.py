@@ -91,7 +91,7 @@ def laws(model: CostModel) -> Table:
     )  # fmt: skip
     note = (
         "Arithmetic and bandwidth: what large work approaches. Errors: of shapes left out of the fit, "
-        "relative to their measured median time."
+        "relative to their measured median time; a law of one or two shapes has none."
     )
     return Table(columns=columns, rows=rows, title="Fitted laws", note=note)
 
@@ -105,10 +105,13 @@ def _law(law: Law) -> tuple[str, ...]:
         quantity(law.bandwidth_bytes_per_s, "B/s") if law.bandwidth_bytes_per_s else NONE,
         human(law.overhead_s, "s"),
         count(law.n_shapes),
-        percent(law.loo_median_error_frac, digits=2) if law.loo_median_error_frac is not None else NONE,
-        percent(law.loo_p90_error_frac, digits=2) if law.loo_p90_error_frac is not None else NONE,
+        *(_left_out(law, frac) for frac in (law.loo_median_error_frac, law.loo_p90_error_frac)),
         law.evidence.value,
     )
+
+
+def _left_out(law: Law, frac: float | None) -> str:
+    return NONE if frac is None or not law.is_checked else percent(frac, digits=2)
 
 
 def conditions(bench: BenchConditions) -> Table:

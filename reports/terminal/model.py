@@ -7,9 +7,6 @@ from reports.numbers import UNKNOWN
 from reports.terminal.console import console, note, table
 from tonnage.units import gib, human
 
-LEAST_CHECKED = 3
-"""Shapes of a law from which on the error of a shape left out is that of a law."""
-
 
 def show_cost_model(model: CostModel) -> None:
     """Print the ceilings and laws of a fitted machine to stdout."""
@@ -75,8 +72,7 @@ def _row(law: Law) -> tuple[str, ...]:
 
 
 def _left_out(law: Law, share: float | None) -> str:
-    """Leave one of two points out and one is left, which is no law: that error says nothing."""
-    return "few shapes" if law.n_shapes < LEAST_CHECKED else _percent(share)
+    return _percent(share) if law.is_checked else "few shapes"
 
 
 def _percent(share: float | None) -> str:

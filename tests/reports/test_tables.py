@@ -154,3 +154,13 @@ def test_each_class_is_held_against_its_own_limits_by_its_own_prediction():
     first = {row[0]: row for row in rows if "first token" in row[1]}
     assert [first[name][3] for name in each] == [interval(fast, "s"), interval(slow, "s")]
     assert [first[name][4] for name in each] == ["holds", "holds"]
+
+
+def test_laws_of_few_shapes_show_no_error_of_shapes_left_out():
+    (law, *_) = samples.model().laws
+    for shapes, shown in ((2, False), (3, True)):
+        one = law.model_copy(
+            update={"n_shapes": shapes, "loo_median_error_frac": 9.0, "loo_p90_error_frac": 12.0}
+        )
+        (row,) = machine.laws(samples.model().model_copy(update={"laws": (one,)})).rows
+        assert ("900 %" in row and "1200 %" in row) is shown
