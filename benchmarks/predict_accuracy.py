@@ -1,6 +1,6 @@
 """How far predictions are off where their fit has not seen the model or the device.
 
-    python benchmarks/predict_accuracy.py cases.jsonl [--apart train.jsonl] [-o docs/validation.md]
+    python benchmarks/predict_accuracy.py cases.jsonl [--wider train.jsonl test.jsonl] [-o docs/validation.md]
 
 Refits the engine coefficients without each model, device, engine, compute API and source, each fifth of
 the runs and of the settings, predicts what was left out, asks what decisions by those predictions cost, and
@@ -35,12 +35,6 @@ COLUMNS = "| stratum, metric | n | median | p90 | gm | bias | inside |\n|---|---
 MARGINS = (1.0, 1.05, 1.1)
 HEAD_FILE = Path(__file__).with_name("predict_accuracy_head.md")
 FAULTS_FILE = Path(__file__).with_name("predict_accuracy_faults.md")
-ALSO = (
-    " With them {rows} figures from\n"
-    "{sources} wider tables were fitted (`--also`, the first half that `wider_cases.py` makes), "
-    "left out by the same keys\n"
-    "and not in the tables below."
-)
 REASONS = (
     (
         "trtllm, qwen3-32b, nvidia-b200",
@@ -64,10 +58,10 @@ REASONS = (
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("cases", type=Path)
-    ask.add_argument("--also", type=Path, help="more cases, which are fitted, but not in the tables")
     ask.add_argument(
-        "--apart", type=Path, help="cases of other sources, never fitted: how wide a new source's interval is"
-    )
+        "--wider", type=Path, nargs="*", default=[],
+        help="cases of other collections, in parts that share no run: fitted last, to what they alone know",
+    )  # fmt: skip
     ask.add_argument("-o", "--output", type=Path)
     ask.add_argument("--coefficients", type=Path, help="also write the coefficients of all rows here")
     ask.add_argument(
@@ -75,9 +69,8 @@ def main() -> None:
     )
     args = ask.parse_args()
     rows = read_rows(args.cases)
-    also = [] if args.also is None else read_rows(args.also)
-    apart = [] if args.apart is None else read_rows(args.apart)
-    found = calibrate(rows, also=also, apart=apart, say=lambda text: print(text, file=sys.stderr, flush=True))
+    wider = [read_rows(path) for path in args.wider]
+    found = calibrate(rows, wider=wider, say=lambda text: print(text, file=sys.stderr, flush=True))
     if args.coefficients is not None:
         write_text(args.coefficients, found.file.to_json() + "\n")
     if args.predictions is not None:
@@ -85,14 +78,14 @@ def main() -> None:
         for label in UNSEEN:
             lines = predictions(rows, found, label)
             write_text(args.predictions / f"without_{label}.jsonl", "\n".join(lines) + "\n")
-    page = document(rows, also, found)
+    page = document(rows, found)
     if args.output is None:
         print(page)
     else:
         write_text(args.output, page)
 
 
-def document(rows: Sequence[Row], also: Sequence[Row], found: Calibration) -> str:
+def document(rows: Sequence[Row], found: Calibration) -> str:
     """Return the whole page."""
     head = HEAD_FILE.read_text(encoding="utf-8").format(
         rows=f"{len(rows):,}",
@@ -100,7 +93,6 @@ def document(rows: Sequence[Row], also: Sequence[Row], found: Calibration) -> st
         sources=len({row.source for row in rows}),
         base=len(PRIORS),
         effects=len(EFFECTS),
-        also=ALSO.format(rows=f"{len(also):,}", sources=len({row.source for row in also})) if also else "",
     )
     tables = [table(rows, found, label) for label in UNSEEN]
     parts = [

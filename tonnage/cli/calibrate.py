@@ -17,6 +17,15 @@ def register(app: typer.Typer) -> None:
 
 def calibrate(
     cases: Annotated[Path, typer.Argument(help="Cases as for 'predict --batch', each with 'measured'.")],
+    wider: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--wider",
+            metavar="<path>",
+            help="Cases of another collection, fitted last and only to what they alone know. Repeat for parts "
+            "that share no run: each then says how far the others are off on it.",
+        ),
+    ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="Write the coefficients here.")] = Path(
         "coefficients.json"
     ),
@@ -27,6 +36,7 @@ def calibrate(
     from tonnage.files import check_writable, write_record
 
     check_writable(output)
-    found = refit(read_rows(cases), say=lambda text: typer.echo(text, err=True))
+    others = [read_rows(path) for path in wider or ()]
+    found = refit(read_rows(cases), wider=others, say=lambda text: typer.echo(text, err=True))
     write_record(output, found.file)
     typer.echo(f"Coefficients: {output}")

@@ -104,9 +104,13 @@ class Layout:
         return [csr_matrix((np.ones(row.size), (row, column)), shape=shape) for row, column in places]
 
 
+LAST_STAGE = 2
+"""Of what is peculiar to one run."""
+
+
 def _stage(grouping: str) -> int:
     if grouping == RUN:
-        return 2
+        return LAST_STAGE
     return 1 if "model" in grouping.split("+") else 0
 
 
@@ -132,11 +136,26 @@ def fit(problem: Problem, *, structure: Structure = SHIPPED, rounds: int = 40) -
     else, so that it says nothing of models and devices that were not measured.
     """
     layout = Layout(problem.groups, structure)
+    belief = posterior(problem, layout)
+    theta = belief.centres.copy()
+    stages = (
+        (layout.stage == 0, rounds),
+        (layout.stage < LAST_STAGE, rounds),
+        (layout.stage == LAST_STAGE, _RUN_ROUNDS),
+    )
+    for free, most in stages:
+        if free.any():
+            theta[free] = descend(belief.part(free, theta), theta[free], rounds=most)
+    return Fitted(layout, theta)
+
+
+def posterior(problem: Problem, layout: Layout) -> Posterior:
+    """Return what the rows of a problem and the priors of a layout say of its parameters."""
 
     def errors(logs: Array) -> Array:
         return np.asarray((problem.log_predicted(logs) - problem.log_measured) / problem.scale)
 
-    posterior = Posterior(
+    return Posterior(
         errors=errors,
         spread=layout.spread(problem.groups),
         centres=np.array(layout.centres),
@@ -144,12 +163,6 @@ def fit(problem: Problem, *, structure: Structure = SHIPPED, rounds: int = 40) -
         place_of=problem.case_of,
         weights=problem.weight,
     )
-    theta = posterior.centres.copy()
-    stages = ((layout.stage == 0, rounds), (layout.stage <= 1, rounds), (layout.stage == 2, _RUN_ROUNDS))
-    for free, most in stages:
-        if free.any():
-            theta[free] = descend(posterior.part(free, theta), theta[free], rounds=most)
-    return Fitted(layout, theta)
 
 
 def leave_out(
@@ -157,21 +170,19 @@ def leave_out(
     key: Callable[[Row], str],
     *,
     structure: Structure = SHIPPED,
-    also: Sequence[Row] = (),
     only: Iterable[str] | None = None,
     rounds: int = 40,
 ) -> Array:
     """Log error of every row under a fit that saw no row of its key (model, device ...).
 
     Every fit starts from the priors, as that of all rows does: started anywhere that all rows had a say
-    in, it remembers what was left out where the others say little. Rows of `also` are fitted, but not
-    predicted, and left out by the same key. Not a number for keys outside `only`,
+    in, it remembers what was left out where the others say little. Not a number for keys outside `only`,
     and where one key has all rows, so that nothing is left to fit.
     """
     errors = np.full(len(rows), np.nan)
     for held in sorted({key(row) for row in rows} if only is None else set(only)):
         inside = [position for position, row in enumerate(rows) if key(row) == held]
-        others = [row for row in (*rows, *also) if key(row) != held]
+        others = [row for row in rows if key(row) != held]
         if not others or not inside:
             continue
         test = Problem([rows[position] for position in inside])

@@ -1,19 +1,20 @@
 """From measured rows to the shipped coefficients: fit, cross-validate, and say how sure."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.serving.coefficients import NAMES, PLATFORM, RELEASE, CoefficientFile, Provenance, Spread
-from planner.serving.engines import resolve
 from planner.serving.fitting.calibrate import Fitted, Problem, fit, leave_out
 from planner.serving.fitting.measured import Row
-from planner.serving.fitting.priors import ACROSS, EFFECTS, SHIPPED
-from planner.serving.intervals import total, unseen
+from planner.serving.fitting.new_sources import Unseen, by_metric, engine_of, rounded, widths
+from planner.serving.fitting.priors import ACROSS, SHIPPED
+from planner.serving.fitting.wider import held_out, widened
 from planner.serving.placement import place
 from tonnage.evidence import Z90
 
@@ -22,7 +23,6 @@ Say = Callable[[str], None]
 
 FOLDS = 5
 _FLOOR = 0.05
-_METRIC = {"tpot_s": "tpot", "ttft_s": "ttft", "output_tokens_per_s": "throughput"}
 
 
 def _quiet(_: str) -> None:
@@ -37,95 +37,122 @@ class Calibration:
     errors: dict[str, Array]
 
 
-def calibrate(
-    rows: Sequence[Row], *, also: Sequence[Row] = (), apart: Sequence[Row] = (), say: Say = _quiet
-) -> Calibration:
+def calibrate(rows: Sequence[Row], *, wider: Sequence[Sequence[Row]] = (), say: Say = _quiet) -> Calibration:
     """Fit all rows, and estimate the spread of what the fit has not seen.
 
     Parameters
     ----------
     rows : sequence of Row
         Measurements; see `measured.read_rows`.
-    also : sequence of Row
-        More of them, which take part in every fit that may see them, but not in the errors. What only
-        they have seen counts as new, with the wider interval, for no held-out error tells how sure it is.
-    apart : sequence of Row
-        Measurements of other sources, which no fit sees: with the sources left out they say how uncertain
-        a source is that was not measured.
+    wider : sequence of sequence of Row
+        Measurements of other collections, in parts that share no run. What they alone know is fitted to
+        them last (`wider.widened`); each part under a fit that saw the others says, with the sources left
+        out, how uncertain a source is that was not measured.
     say : callable
         Told about progress and scores.
     """
-    every = (*rows, *also)
-    whole = fit(Problem(every))
-    say(f"fitted {len(every)} rows")
+    known = Problem(rows)
+    whole = fit(known)
+    say(f"fitted {len(rows)} rows")
     errors = {}
     for label, key in KEYS.items():
         structure = SHIPPED if label == "setting" else ACROSS
         only = _several_ways(rows) if label == "platform" else None
-        errors[label] = leave_out(rows, key, also=also, structure=structure, only=only)
+        errors[label] = leave_out(rows, key, structure=structure, only=only)
         say(f"refitted without each {label}")
     scores = {
         f"{label}, {metric}": score(values[inside])
         for label, values in errors.items()
-        for metric, inside in _by_metric(rows).items()
+        for metric, inside in by_metric(rows).items()
     }
     for name, text in scores.items():
         say(f"left out by {name}: {text}")
     file = CoefficientFile(
-        base={name: _round(float(np.exp(whole.theta[i]))) for i, name in enumerate(NAMES)},
-        effects=effects(whole),
-        spread={metric: _spread(errors, inside) for metric, inside in _by_metric(rows).items()},
-        models=tuple(sorted({row.case.model for row in rows})),
-        devices=tuple(sorted({row.case.device for row in rows})),
-        engines=tuple(sorted({_engine(row) for row in rows})),
-        pairs=tuple(sorted({f"{_engine(row)}|{row.case.device}" for row in rows})),
-        runs=tuple(sorted({place(row.case).groups.run for row in rows})),
-        releases=tuple(sorted({place(row.case).groups.level(RELEASE) for row in rows})),
-        platforms=tuple(sorted({_platform(row) for row in rows})),
-        streams=tuple(sorted({_engine(row) for row in rows if row.stratum == "single"})),
+        **summed_up(whole, rows),
+        spread={metric: _spread(errors, inside) for metric, inside in by_metric(rows).items()},
         provenance=Provenance(
-            rows=dict(Counter(row.source for row in every)),
+            rows=dict(Counter(row.source for row in rows)),
             fitted_on=datetime.now(UTC).date().isoformat(),
             scores=scores,
         ),
     )
-    return Calibration(_pooled(file, whole, apart, rows, errors["source"]) if apart else file, errors)
+    if wider:
+        file = with_wider(file, whole, known, wider, rows=rows, errors=errors["source"])
+    return Calibration(file, errors)
 
 
-def _pooled(
-    file: CoefficientFile, whole: Fitted, apart: Sequence[Row], rows: Sequence[Row], held_out: Array
+def summed_up(whole: Fitted, rows: Sequence[Row]) -> dict[str, Any]:
+    """Return the fields of a coefficient file that say what a fit found, and of what."""
+    groups = [place(row.case).groups for row in rows]
+    return {
+        "base": {name: rounded(float(np.exp(whole.theta[i]))) for i, name in enumerate(NAMES)},
+        "effects": effects(whole),
+        "models": _distinct(row.case.model for row in rows),
+        "devices": _distinct(row.case.device for row in rows),
+        "engines": _distinct(engine_of(row) for row in rows),
+        "pairs": _distinct(f"{engine_of(row)}|{row.case.device}" for row in rows),
+        "runs": _distinct(one.run for one in groups),
+        "releases": _distinct(one.level(RELEASE) for one in groups),
+        "platforms": _distinct(one.level(PLATFORM) for one in groups),
+        "streams": _distinct(engine_of(row) for row in rows if row.stratum == "single"),
+    }
+
+
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names)))
+
+
+def with_wider(
+    file: CoefficientFile,
+    whole: Fitted,
+    known: Problem,
+    wider: Sequence[Sequence[Row]],
+    *,
+    rows: Sequence[Row],
+    errors: Array,
 ) -> CoefficientFile:
-    """Let intervals of new sources hold 80 % of rows apart and of sources left out, together.
+    """Return a file that knows what wider rows alone know, and how uncertain sources are that none has seen.
 
-    Then those of engines on devices of which neither was measured hold 80 % of such rows apart: engines
-    that are left out leave their devices behind with others, so that held-out errors say nothing of it.
+    Parameters
+    ----------
+    file, whole, known
+        Coefficients, fit and problem of `rows`.
+    wider : sequence of sequence of Row
+        See `calibrate`.
+    rows, errors
+        Rows of the fit, and their log errors with their source left out.
     """
-    problem = Problem(apart)
-    errors = whole.log_predicted(problem) - problem.log_measured
-    streams = [file.is_stream(row.case, _engine(row)) for row in apart]
-    named = [
-        replace(row, stratum="single" if alone else "") for row, alone in zip(apart, streams, strict=True)
-    ]
-    spread, own = dict(file.spread), _by_metric(rows)
-    for name, inside in _by_metric(named).items():
-        if name not in spread:
-            continue
-        new = [unseen(place(apart[i].case), file) for i in inside]
-        known = [total(spread[name], one - {"new_source", "new_stack"}) for one in new]
-        lacking = (errors[inside] / Z90) ** 2 - np.array(known) ** 2
-        left_out = (held_out[own[name]] / Z90) ** 2 - total(spread[name], {"new_run"}) ** 2
-        needed = _needed(np.concatenate([lacking, left_out]))
-        strange = lacking[["new_stack" in one for one in new]] - needed**2
-        spread[name] = spread[name].model_copy(
-            update={"new_source": _round(needed), "new_stack": _round(_needed(strange))}
-        )
-    return file.model_copy(update={"spread": spread})
+    seen = tuple(
+        Unseen(part, errors, _knowing(file, rest)) for part, rest, errors in held_out(whole, known, wider)
+    )
+    every = [row for part in wider for row in part]
+    told = widened(whole, known, Problem(every))
+    knowing = _knowing(file, every)
+    counts = Counter(file.provenance.rows) + Counter(row.source for row in every)
+    return knowing.model_copy(
+        update={
+            "effects": effects(told),
+            "spread": widths(file.spread, seen, rows, errors),
+            "provenance": file.provenance.model_copy(update={"rows": dict(counts)}),
+        }
+    )
 
 
-def _needed(lacking: Array) -> float:
-    """Sigma that gives 80 % of the rows the variance that they lack; zero where there are none."""
-    found = lacking[np.isfinite(lacking)]
-    return float(np.sqrt(max(np.quantile(found, 0.8), 0.0))) if found.size else 0.0
+def _knowing(file: CoefficientFile, rows: Sequence[Row]) -> CoefficientFile:
+    """Return a file that counts engines, devices and compute APIs of wider rows as measured.
+
+    Models, releases and runs of theirs stay new: clients and settings were not stated, so that no
+    held-out error tells how sure a prediction of them is.
+    """
+    pairs = (f"{engine_of(row)}|{row.case.device}" for row in rows)
+    return file.model_copy(
+        update={
+            "engines": _distinct([*file.engines, *(engine_of(row) for row in rows)]),
+            "devices": _distinct([*file.devices, *(row.case.device for row in rows)]),
+            "pairs": _distinct([*file.pairs, *pairs]),
+            "platforms": _distinct([*file.platforms, *(_platform(row) for row in rows)]),
+        }
+    )
 
 
 def _fold(row: Row) -> str:
@@ -157,15 +184,11 @@ def _several_ways(rows: Sequence[Row]) -> list[str]:
     return [name for name in {_platform(row) for row in rows} if ways[name.split("|")[0]] > 1]
 
 
-def _engine(row: Row) -> str:
-    return resolve(row.case.engine, kind="gpu")[0].name
-
-
 KEYS: dict[str, Callable[[Row], str]] = {
     "setting": _fold,
     "model": lambda row: row.case.model,
     "device": lambda row: row.case.device,
-    "engine": _engine,
+    "engine": engine_of,
     "run": _run_fold,
     "source": _source,
     "platform": _platform,
@@ -174,17 +197,11 @@ KEYS: dict[str, Callable[[Row], str]] = {
 and engines on one compute API of several."""
 
 
-def _by_metric(rows: Sequence[Row]) -> dict[str, NDArray[np.intp]]:
-    """Rows of each metric; single streams apart."""
-    names = np.array([_METRIC[row.metric] + ("_single" if row.stratum == "single" else "") for row in rows])
-    return {str(name): np.flatnonzero(names == name) for name in sorted(set(names))}
-
-
 def effects(fitted: Fitted) -> dict[str, dict[str, dict[str, float]]]:
     """Deviations by coefficient, grouping and level; those that round to zero are left out."""
     out: dict[str, dict[str, dict[str, float]]] = {}
-    for effect, levels in zip(EFFECTS, fitted.layout.levels, strict=True):
-        found = {name: _round(float(fitted.theta[i])) for name, i in levels.items()}
+    for effect, levels in zip(fitted.layout.effects, fitted.layout.levels, strict=True):
+        found = {name: rounded(float(fitted.theta[i])) for name, i in levels.items()}
         found = {name: value for name, value in found.items() if abs(value) >= 0.002}
         if found:
             out.setdefault(effect.coefficient, {})[effect.grouping] = found
@@ -201,10 +218,10 @@ def _spread(errors: dict[str, Array], inside: NDArray[np.intp]) -> Spread:
     run = max(width["run"], known)
 
     def more(name: str, than: float) -> float:
-        return _round(float(np.sqrt(max(width[name] ** 2 - than**2, 0.0))))
+        return rounded(float(np.sqrt(max(width[name] ** 2 - than**2, 0.0))))
 
     return Spread(
-        known=_round(known),
+        known=rounded(known),
         new_run=more("run", known),
         new_model=more("model", run),
         new_device=more("device", run),
@@ -226,7 +243,3 @@ def score(errors: Array) -> str:
     if not size.size:
         return "not known: nothing was left to fit"
     return f"median {100 * np.median(size):.1f} %, p90 {100 * np.quantile(size, 0.9):.1f} %, n {size.size}"
-
-
-def _round(value: float) -> float:
-    return float(f"{value:.4g}")

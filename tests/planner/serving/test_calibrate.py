@@ -13,6 +13,7 @@ from planner.serving.fitting.calibrate import Layout, Problem, fit, leave_out
 from planner.serving.fitting.calibration_file import calibrate
 from planner.serving.fitting.measured import ALIKE, Row, read_rows, weights
 from planner.serving.fitting.priors import SHIPPED, Effect, Structure
+from planner.serving.fitting.wider import held_out, widened
 from planner.serving.intervals import total, unseen
 from tonnage.errors import FitRejected, FormatError
 
@@ -184,11 +185,18 @@ def test_one_sequence_of_a_server_is_not_as_sure_as_that_of_a_program_for_one_us
     assert not file.is_stream(alone, "vllm")
 
 
-def test_rows_apart_widen_new_sources_and_move_nothing_else():
+def off_by(data, sigma, **moved):
+    """The same rows under another name, measured with an error of their own."""
+    factor = np.exp(np.random.default_rng(3).normal(0.0, sigma, len(data)))
+    return [
+        replace(row, case=row.case.model_copy(update=moved), measured=row.measured * float(by))
+        for row, by in zip(data, factor, strict=True)
+    ]
+
+
+def test_wider_rows_of_what_is_known_widen_new_sources_and_move_nothing():
     data = rows(noise=0.05)
-    off = np.random.default_rng(3).normal(0.0, 0.5, len(data))
-    apart = [replace(row, measured=row.measured * float(np.exp(e))) for row, e in zip(data, off, strict=True)]
-    plain, wide = calibrate(data).file, calibrate(data, apart=apart).file
+    plain, wide = calibrate(data).file, calibrate(data, wider=[off_by(data, 0.5)]).file
     assert plain.base == wide.base and plain.effects == wide.effects
     for name, spread in wide.spread.items():
         assert spread.new_source > plain.spread[name].new_source
@@ -199,21 +207,42 @@ def test_rows_apart_widen_new_sources_and_move_nothing_else():
 
 def test_only_rows_of_engines_and_devices_that_both_were_not_measured_widen_these():
     data = rows(noise=0.05)
+    b200 = "nvidia-b200-sxm-180gb"
+    assert b200 not in {row.case.device for row in data}
 
-    def apart(engine: str) -> list[Row]:
-        moved = {"engine": engine, "device": "nvidia-b200-sxm-180gb"}
-        cases = [row.case.model_copy(update=moved) for row in data]
-        return [
-            replace(row, case=case, measured=20.0 * row.measured)
-            for row, case in zip(data, cases, strict=True)
-        ]
+    def away(engine: str) -> list[Row]:
+        moved = {"engine": engine, "device": b200}
+        return [replace(row, measured=20.0 * row.measured) for row in off_by(data, 0.0, **moved)]
 
-    assert "nvidia-b200-sxm-180gb" not in {row.case.device for row in data}
-    known, strange = (calibrate(data, apart=data + apart(engine)).file for engine in ("vllm", "lmdeploy"))
-    assert "lmdeploy" not in strange.engines and "vllm" in known.engines
+    known, strange = (calibrate(data, wider=[data + away(engine)]).file for engine in ("vllm", "lmdeploy"))
+    assert "lmdeploy" in strange.engines and f"vllm|{b200}" in known.pairs
+    assert not any(b200 in run for run in (*known.runs, *strange.runs))
     for name, spread in strange.spread.items():
         assert known.spread[name].new_stack == 0.0
         assert spread.new_stack > 0.1
+
+
+def test_what_wider_rows_alone_know_is_fitted_to_them_and_moves_nothing_that_others_know():
+    data = rows(noise=0.05)
+    known, asked = Problem(data), off_by(data, 0.0, device="amd-radeon-pro-w7900")
+    before = fit(known)
+    times = 1.5 * np.exp(before.log_predicted(Problem(asked)))
+    wider = Problem([replace(row, measured=float(time)) for row, time in zip(asked, times, strict=True)])
+    after = widened(before, known, wider)
+    assert np.array_equal(after.log_predicted(known), before.log_predicted(known))
+    errors = [np.abs(one.log_predicted(wider) - wider.log_measured).mean() for one in (before, after)]
+    assert errors[1] < 0.5 * errors[0]
+
+
+def test_a_part_of_the_wider_rows_has_no_say_in_its_own_errors():
+    data = rows(noise=0.05)
+    parts = [off_by(data, 0.1, device=device) for device in ("nvidia-a10", "nvidia-a40")]
+    told = [parts[0], [replace(row, measured=3.0 * row.measured) for row in parts[1]]]
+    known = Problem(data)
+    whole = fit(known)
+    before, after = ([one[2] for one in held_out(whole, known, each)] for each in (parts, told))
+    assert after[1] + np.log(3.0) == pytest.approx(before[1], abs=1e-9)
+    assert not np.allclose(after[0], before[0])
 
 
 def test_what_is_believed_of_a_level_is_where_its_deviation_starts():
