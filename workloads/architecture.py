@@ -61,6 +61,8 @@ class Architecture(Record):
     vision_params, draft_params : float
         Stored beside the language model: encoders of images, layers that draft
         tokens. Neither is part of a step; drafters are loaded on demand only.
+    uncounted_draft_params : float
+        Of such layers where the published count leaves them out, so that `total_params` does too.
     published_params, published_active_params : float or None
         What the vendor states, by `params_source`. Active counts are rounded,
         and vendors differ in whether embeddings count.
@@ -80,6 +82,7 @@ class Architecture(Record):
     native_dtype: str | None = None
     vision_params: float = Field(default=0.0, ge=0)
     draft_params: float = Field(default=0.0, ge=0)
+    uncounted_draft_params: float = Field(default=0.0, ge=0)
     published_params: float | None = Field(default=None, gt=0)
     published_active_params: float | None = Field(default=None, gt=0)
     params_source: str | None = None

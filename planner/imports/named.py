@@ -46,14 +46,19 @@ def model_id(name: str, *, where: str) -> str:
     UnknownName
         Listing near ids; `--model` overrides what the file says.
     """
-    if name in models.names() or is_model_file(name):
-        return name
-    found = _by_full_name().get(_last_part(name)) or by_plain_name().get(plain(name))
+    found = known_model(name)
     if found is None:
         raise UnknownName(
             "model", name, models.names(), hint=f"{where} names it; give its catalog id with --model"
         )
     return found
+
+
+def known_model(name: str) -> str | None:
+    """Return the id or path that a name of a model means: its very version first, None if it means none."""
+    if name in models.names() or is_model_file(name):
+        return name
+    return _by_full_name().get(_last_part(name)) or _by_plain_name().get(plain(name))
 
 
 @cache
@@ -71,7 +76,7 @@ def _last_part(name: str) -> str:
 
 
 @cache
-def by_plain_name() -> dict[str, str]:
+def _by_plain_name() -> dict[str, str]:
     """Catalog ids by their own and their Hugging Face names, both in plain spelling."""
     found: dict[str, str] = {}
     for one in models.names():

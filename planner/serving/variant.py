@@ -78,8 +78,9 @@ def drafter(variant: Variant, model: str) -> Drafter:
         small = models.get(variant.draft_model)
         return Drafter(small, formats.get(variant.draft_weights or stored_format(variant.draft_model)), 0.0)
     large = models.get(model)
-    if not large.draft_params:
+    drafts = large.draft_params or large.uncounted_draft_params
+    if not drafts:
         raise InvalidInput(
             f"model '{model}' has no layers that draft tokens (MTP); name a draft model instead of '{MTP}'"
         )
-    return Drafter(one_layer(large), None, large.draft_params)
+    return Drafter(one_layer(large), None, drafts)

@@ -131,6 +131,16 @@ def test_a_mark_of_the_byte_order_is_no_part_of_the_first_line(tmp_path, capsys)
     assert "error" not in json.loads(capsys.readouterr().out)
 
 
+def test_every_model_of_the_catalog_is_what_its_own_id_means():
+    from tonnage.cli import spelled
+    from workloads import models
+
+    assert [name for name in models.names() if spelled.model(name) != name] == []
+    assert spelled.model("mistralai/Mistral-7B-v0.1") == "mistral-7b-v0.1"
+    assert spelled.model("deepseek-ai/DeepSeek-V3") == "deepseek-v3"
+    assert spelled.model("DeepSeek R1 0528") == "deepseek-r1-0528"
+
+
 def test_a_batch_longer_than_a_block_keeps_its_order(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("planner.serving.stream.BLOCK", 3)
     assert main(batch(tmp_path, *(json.dumps({**GOOD, "id": str(i)}) for i in range(10)))) == 0

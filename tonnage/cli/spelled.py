@@ -18,7 +18,6 @@ def device(name: str) -> str:
 
 def model(name: str) -> str:
     """Return the catalog id that a name means; paths, and names that mean none, stay as they are."""
-    from planner.imports.named import by_plain_name, plain
-    from workloads.readers.locate import is_model_file
+    from planner.imports.named import known_model
 
-    return name if is_model_file(name) else by_plain_name().get(plain(name.replace(" ", "-")), name)
+    return known_model(name.replace(" ", "-")) or name

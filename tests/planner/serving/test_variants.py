@@ -19,7 +19,7 @@ from tonnage.evidence import Evidence
 from workloads import footprint, formats, models
 from workloads.lowering.adapters import adapter_ops, adapter_params
 from workloads.ops import Step
-from workloads.prune import pruned
+from workloads.prune import one_layer, pruned
 
 BASE = {
     "id": "x", "device": "nvidia-h100-sxm5-80gb", "model": "llama-3.1-70b", "weights": "FP8",
@@ -89,8 +89,18 @@ def test_an_acceptance_rate_nobody_gave_is_an_assumption():
     assert any("assumed" in note for note in assumed.notes)
 
 
-def test_own_layers_draft_where_the_model_has_them():
-    own = {"model": "glm-4.6", "weights": "FP8", "tp": 8, "concurrency": 1}
+@pytest.mark.parametrize("name", ["deepseek-v3", "deepseek-v3-0324", "deepseek-r1", "deepseek-r1-0528"])
+def test_a_drafting_layer_that_the_published_count_leaves_out_is_one_layer_and_the_join_before_it(name):
+    model = models.get(name)
+    ends = 2 * model.vocab * model.hidden + model.norm_width
+    layer = one_layer(model).total_params() - ends
+    assert model.uncounted_draft_params == pytest.approx(layer + 2 * model.hidden**2, rel=0.015)
+    assert model.total_params() == pytest.approx(model.published_params, rel=0.001)
+
+
+@pytest.mark.parametrize("name", ["glm-4.6", "deepseek-v3"])
+def test_own_layers_draft_where_the_model_has_them(name):
+    own = {"model": name, "weights": "FP8", "tp": 8, "concurrency": 1}
     plain, mtp = predict_batch(
         [case(**own), case(**own, draft_model="mtp", draft_tokens=1, acceptance_rate=0.85)]
     )
