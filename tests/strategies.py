@@ -87,4 +87,11 @@ def records(model: type[BaseModel]) -> st.SearchStrategy[Any]:
     if model is Scenario:
         classes = st.lists(records(TrafficClass), min_size=1, max_size=2, unique_by=lambda one: one.name)
         built = st.tuples(built, classes).map(lambda pair: {**pair[0], "classes": tuple(pair[1])})
+    if model is Case:
+        built = built.map(_with_one_spread)
     return built.map(lambda values: model(**values))
+
+
+def _with_one_spread(case: dict[str, Any]) -> dict[str, Any]:
+    """Lengths are drawn from a range or have a 95th percentile, never both."""
+    return case if case["isl_p95"] is None else {**case, "length_spread": "fixed"}
