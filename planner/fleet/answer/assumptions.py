@@ -120,8 +120,12 @@ def _of_purchases(outcome: Outcome) -> Iterator[str]:
             f"Spot instances can be taken back at short notice: {scenario.candidates.spot_reserve_frac:.0%} "
             "of them are taken to be missing at any time (assumed; set candidates.spot_reserve_frac)."
         )
-    if Purchase.OWNED in ways and scenario.site.usd_per_kwh:
-        yield "Owned hardware is taken to draw its full power at all hours."
+    if Purchase.OWNED in ways:
+        yield (
+            "Owned hardware is taken to draw its full power at all hours."
+            if scenario.site.usd_per_kwh
+            else "Owned hardware draws power at no charge: no price of electricity is set (site.usd_per_kwh)."
+        )
     if Purchase.RESERVED in ways:
         yield "Reserved hardware is paid for as long as its reservation binds, needed or not."
     if outcome.problem.spare_domains:

@@ -65,6 +65,7 @@ def test_owned_hardware_is_used_before_anything_is_rented() -> None:
         scenario({"all": 20.0}, {"nvidia-a10g": {"all": 5.0}}, {"nvidia-a10g": 1.0}, owned={"nvidia-a10g": 3})
     )
     assert {(unit.purchase, unit.count) for unit in plan.units} == {("owned", 3), ("on-demand", 1)}
+    assert any("no price of electricity is set" in line for line in plan.assumptions)
     assert plan.cost_usd_per_h == pytest.approx(1.0)
     assert served(plan) == pytest.approx({"all": 1.0})
 
