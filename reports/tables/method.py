@@ -5,25 +5,21 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from reports.content import Table, headings
+from reports.known import MEANING
 from reports.sources import Sources
 from tonnage.evidence import Evidence
 from tonnage.files import Record
 
-MEANING = {
-    Evidence.MEASURED: "Measured on this very target; raw samples are in the profile.",
-    Evidence.FITTED: "From a law fitted to measurements of this target, inside their range.",
-    Evidence.EXTRAPOLATED: "From such a law, but outside the range of its measurements.",
-    Evidence.TRANSFERRED: "Efficiency learned on other devices, applied to this device's datasheet.",
-    Evidence.DATASHEET: "A vendor's or publication's figure, taken over with its source.",
-    Evidence.ASSUMED: "Nobody measured or published it: a stated assumption.",
-}
 PACKAGES = ("tonnage", "numpy", "scipy", "matplotlib", "typst", "pydantic")
 
 
 def legend(sources: Sources) -> Table:
     """Tabulate the levels of evidence, strongest first, and what in this report has each."""
     used = uses(sources)
-    rows = tuple((level.value, MEANING[level], "; ".join(used.get(level, [])) or "–") for level in Evidence)
+    rows = tuple(
+        (level.value, f"{MEANING[level].capitalize()}.", "; ".join(used.get(level, [])) or "–")
+        for level in Evidence
+    )
     return Table(columns=headings("*Evidence", "What it means", "In this report"), rows=rows)
 
 

@@ -8,6 +8,7 @@ from rich.table import Table as Grid
 
 from planner.fleet.records.plan_diff import PlanDifference
 from planner.fleet.records.plan_record import Plan, Unit
+from reports.known import legend
 from reports.numbers import chance, count, interval, percent, usd
 from reports.tables import decision
 from reports.tables.reasons import by_reason
@@ -48,7 +49,8 @@ def show_plan(plan: Plan) -> None:
             out.print()
     for line in against(plan.task) if plan.task is not None and plan.task.chains else ():
         prose(line)
-    for line in plan.assumptions:
+    levels = [unit.evidence for unit in plan.units]
+    for line in (*([legend(levels)] if levels else []), *plan.assumptions):
         prose(note(line))
 
 

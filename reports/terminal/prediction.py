@@ -6,8 +6,9 @@ from rich.text import Text
 
 from planner.deployment import Case, Load
 from planner.prediction import Prediction
+from reports.known import legend
 from reports.numbers import UNKNOWN, interval, plural
-from reports.terminal.console import console, evidence, note, table
+from reports.terminal.console import console, evidence, note, prose, table
 from tonnage.evidence import Quantiles
 from tonnage.units import gib
 
@@ -29,6 +30,7 @@ def show_predictions(rows: Iterable[tuple[Case, Prediction]]) -> None:
         grid.add_row("limited by", answer.bound.value if answer.bound else UNKNOWN, "")
         grid.add_row("known as", evidence(answer.evidence), "")
         out.print(grid)
+        prose(note(legend([answer.evidence])))
         for line in answer.notes:
             out.print(note(line))
 

@@ -2,14 +2,24 @@ import doctest
 
 import pytest
 
-from reports import wording
+from reports import known, wording
 from reports.numbers import count
 from tests.reports import samples
+from tonnage.evidence import Evidence
 from workloads.scenario import Quality, Slo
 
 
 def test_the_examples_in_the_docstrings_hold():
     assert doctest.testmod(wording).failed == 0
+    assert doctest.testmod(known).failed == 0
+
+
+def test_every_level_of_evidence_has_its_meaning_once_and_the_strongest_stands_first():
+    assert set(known.MEANING) == set(Evidence)
+    said = known.legend([Evidence.ASSUMED, Evidence.FITTED, Evidence.ASSUMED])
+    assert said.index("fitted =") < said.index("assumed =")
+    assert said.count("assumed =") == 1
+    assert known.legend([]) == ""
 
 
 @pytest.mark.parametrize("field", Slo.model_fields)
