@@ -22,8 +22,8 @@ def calibrate(
         typer.Option(
             "--wider",
             metavar="<path>",
-            help="Cases of another collection, fitted last and only to what they alone know. Repeat for parts "
-            "that share no run: each then says how far the others are off on it.",
+            help="Cases of another collection, fitted last and only to what they alone know. Repeat for "
+            "parts that share no run: each then says how far the others are off on it.",
         ),
     ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="Write the coefficients here.")] = Path(
