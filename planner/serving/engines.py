@@ -112,6 +112,11 @@ def get(name: str) -> Engine | None:
     return _catalog().get(plain(name))
 
 
+def loaders() -> frozenset[str]:
+    """Return the engines that formats of the catalog list as loading them."""
+    return frozenset(engine for weights in formats.names() for engine in formats.get(weights).engines)
+
+
 def plain(name: str) -> str:
     """Spell an engine the way that policies and formats do."""
     key = name.strip().lower()
@@ -126,8 +131,7 @@ def check_known(name: str) -> None:
     UnknownName
         Listing the near names.
     """
-    loaders = {engine for weights in formats.names() for engine in formats.get(weights).engines}
-    known = {*names(), *ALIASES, *loaders}
+    known = {*names(), *ALIASES, *loaders()}
     if name.strip().lower() not in known:
         raise UnknownName("engine", name, known, hint=f"there are policies for {', '.join(names())}")
 

@@ -144,7 +144,7 @@ class Search:
             self._drop(name, NO_PRICE)
             return
         host = placement.host(name, ways, at_most=self.scenario.candidates.max_devices_per_unit)
-        engines = placement.engines_for(host.device, self.scenario.candidates.engines)
+        engines = placement.engines_for(host.device, choices.engine_names(self.scenario))
         if not engines:
             self._drop(name, "none of the engines runs on it")
         limits = limits_of(self.scenario)

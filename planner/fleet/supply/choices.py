@@ -82,6 +82,17 @@ def check_engines(scenario: Scenario) -> None:
             engines.check_known(name)
 
 
+def engine_names(scenario: Scenario) -> tuple[str, ...] | None:
+    """Return the engines to try, spelt as formats and policies spell them; None leaves the choice open.
+
+    One that is measured, or that formats list under its own name, stays as it is written.
+    """
+    if scenario.candidates.engines is None:
+        return None
+    kept = {entry.engine for entry in scenario.capacity} | engines.loaders()
+    return tuple(dict.fromkeys(e if e in kept else engines.plain(e) for e in scenario.candidates.engines))
+
+
 def same_format(one: str, other: str) -> bool:
     """Tell whether two spellings name the same weight format."""
     return _format_id(one) == _format_id(other)

@@ -78,6 +78,25 @@ def test_rating_everything_finds_the_same_cost(predictor: Predictor) -> None:
     assert solve(everything).mix.usd_per_h == pytest.approx(solve(market).mix.usd_per_h, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("written", "spelt"),
+    [
+        ("tensorrt-llm", "trtllm"),
+        ("TensorRT-LLM", "trtllm"),
+        ("llamacpp", "llama.cpp"),
+        ("turbomind", "lmdeploy"),
+    ],
+)
+def test_an_engine_is_the_same_by_any_of_its_names(written: str, spelt: str, predictor: Predictor) -> None:
+    def asked(engine: str) -> Scenario:
+        few = FEW.model_copy(
+            update={"engines": (engine,), "formats": ("BF16", "Q8_0"), "models": ("llama-3.1-8b",)}
+        )
+        return ASKED.model_copy(update={"candidates": few})
+
+    assert cost(asked(written), predictor) == cost(asked(spelt), predictor) < float("inf")
+
+
 @pytest.mark.parametrize("factor", [0.5, 0.8, 1.0, 2.0, 8.0])
 def test_looser_limits_never_cost_more(predictor: Predictor, factor: float) -> None:
     looser = cost(relax.with_all_limits(ASKED, factor * 1.5), predictor)
