@@ -45,7 +45,7 @@ def _place(
 ) -> Placed:
     on = target(device)
     engine, notes = resolve(engine_name, kind=on.kind)
-    api = backends.backend(api, engine=engine.name, on=on)
+    stated, api = api, backends.backend(api, engine=engine.name, on=on)
     if api == backends.CORES:
         on = backends.cores(device)
         api = api if on.kind == "cpu" else backends.backend(None, engine=engine.name, on=on)
@@ -88,6 +88,7 @@ def _place(
             *on.notes,
             *(() if stranger is None else (stranger,)),
             *doubts(engine, form, architecture, shard, on),
+            *backends.strangers(stated),
         ),
     )
 

@@ -40,6 +40,13 @@ def check_known(name: str) -> None:
         raise UnknownName("backend", name, (*KNOWN, *ALIASES))
 
 
+def strangers(stated: str | None) -> tuple[str, ...]:
+    """Return a note on an API that nobody knows: it is timed as one of which nothing was measured."""
+    if stated is None or not stated.strip() or _plain(stated) in KNOWN:
+        return ()
+    return (f"backend '{stated}' is none of {', '.join(KNOWN)}: nothing is known of it",)
+
+
 def _plain(stated: str) -> str:
     """Spell an API without versions, drivers and further ones."""
     words = stated.strip().lower().replace("+", ",").replace(" ", ",").split(",")

@@ -3,6 +3,7 @@ import pytest
 from planner.deployment import Case
 from planner.serving.placement import place
 from planner.serving.predict import predict
+from planner.serving.step import backends
 from planner.serving.step.backends import backend, cores
 from planner.serving.step.target import target
 from tonnage.evidence import Evidence
@@ -58,3 +59,10 @@ def test_rates_that_are_assumed_make_intervals_wider() -> None:
     for metric in ("ttft_s", "tpot_s"):
         wide, narrow = getattr(cpu, metric), getattr(gpu, metric)
         assert wide.p90 / wide.p50 > narrow.p90 / narrow.p50
+
+
+@pytest.mark.parametrize("stated", [*backends.KNOWN, *backends.ALIASES, "CUDA 12.4", "Vulkan", "", None])
+def test_an_api_that_is_known_needs_no_word_and_another_gets_one(stated: str | None) -> None:
+    assert backends.strangers(stated) == ()
+    (note,) = backends.strangers("abacus")
+    assert "abacus" in note
