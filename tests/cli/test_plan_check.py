@@ -38,7 +38,7 @@ def test_a_check_stands_beside_the_plan(tmp_path: Path, capsys: pytest.CaptureFi
     assert 0 <= plan["check"]["held_frac"] <= 1
     assert main(["plan", written(tmp_path), "--check"]) == 0
     shown = capsys.readouterr().out
-    assert "Simulated with 3 x 20,000 requests" in shown
+    assert "Simulated with 3 × 20,000 requests" in shown
     assert "time to first token, 95th percentile" in shown
 
 
