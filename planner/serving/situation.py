@@ -37,6 +37,8 @@ class Demand:
     users: Array
     shared: Array | float = 0.0
     """Tokens of `context` that all sequences of a case share, so that memory holds them once."""
+    at_random: NDArray[np.bool_] | bool = False
+    """Whether requests come one by one, whenever they will, and not from users who wait for answers."""
 
 
 def demand(cases: Sequence[Case]) -> Demand:
@@ -52,6 +54,7 @@ def demand(cases: Sequence[Case]) -> Demand:
         context=np.array([case.context for case in cases]) + np.minimum(found, np.maximum(asked - 1.0, 0.0)),
         users=np.where(queued, ALL_QUEUED, users),
         shared=found * np.array([case.prefix_shared for case in cases]),
+        at_random=np.array([case.load is Load.OPEN for case in cases]),
     )
 
 

@@ -118,7 +118,8 @@ def simulated(case: Case) -> Simulated:
     placed = placement.place(case)
     engine = _engine(case, placed)
     law = _law(placed, engine)
-    if case.load is Load.CLOSED and case.concurrency == 1:
+    if case.load is not Load.CLOSED or case.concurrency == 1:
+        # Alone nobody waits; who comes at random waits for the running step, which is simulated.
         law = replace(law, wait_steps=0.0)
     return Simulated(
         law=law,

@@ -134,7 +134,11 @@ def half_laws(units: UnitLaws, pairs: Sequence[tuple[Placed, Lengths]], over: Po
     output = np.array([each.output for _, each in pairs])
     moved_s = np.array([transfer_s(one, each.prompt, over) for one, each in pairs])
     demand = Demand(
-        prompt=prompt, output=output, context=np.zeros(len(pairs)), users=np.full(len(pairs), ALL_QUEUED)
+        prompt=prompt,
+        output=output,
+        context=np.zeros(len(pairs)),
+        users=np.full(len(pairs), ALL_QUEUED),
+        at_random=True,
     )
     first_steps = np.array([first_token_steps(one.engine.name) for one in placed])
     return HalfLaws(

@@ -124,6 +124,7 @@ def shared_unit(
         output=output,
         context=np.zeros(len(classes)),
         users=np.full(len(classes), ALL_QUEUED),
+        at_random=True,
     )
     where = situation.situation(placed, demand, points=_POINTS)
     values = placement.values(placed, file)

@@ -89,6 +89,7 @@ def unit_laws(pairs: Sequence[tuple[Placed, Lengths]], file: CoefficientFile) ->
         output=np.array([each.output for _, each in pairs]),
         context=np.zeros(len(pairs)),
         users=np.full(len(pairs), ALL_QUEUED),
+        at_random=True,
     )
     where = situation.situation(placed, demand, points=_POINTS)
     ready = steady_state.service(where, placement.values(placed, file))

@@ -94,3 +94,28 @@ def test_tpot_under_an_open_load_grows_with_the_rate():
     ]
     assert found == sorted(found)
     assert found[-1] > 1.2 * found[0]
+
+
+def test_who_comes_at_random_to_an_idle_engine_waits_for_half_a_step_and_the_own_prompt_alone():
+    case = Case.parse(
+        {"id": "x", "device": "nvidia-h100-sxm5-80gb", "model": "llama-3.1-8b", "weights": "BF16",
+         "engine": "sglang", "isl": 1000, "osl": 250, "load": "open", "requests_per_s": 1e-6}, where="case",
+    )  # fmt: skip
+    placed = [placement.place(case)]
+    where = situation.situation(placed, situation.demand([case]))
+    s = steady_state.service(where, placement.values(placed, coefficients.shipped()))
+    state = open_load.at_rate(s, np.array([1e-6]))
+    v = s.values
+    expected = v["request_s"] + s.prefill_s + 0.5 * state.tpot_s
+    assert state.ttft_s == pytest.approx(v["first_token_factor"] * expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "trtllm"])
+def test_users_of_a_closed_loop_wait_for_each_other_longer_than_who_comes_at_random(engine):
+    common = {"id": "x", "device": "nvidia-h100-sxm5-80gb", "model": "llama-3.1-8b", "weights": "BF16",
+              "engine": engine, "isl": 1000, "osl": 250}  # fmt: skip
+    loop = predict(Case.parse({**common, "concurrency": 16}, where="case"))
+    rate = loop.requests_per_s.p50
+    come = predict(Case.parse({**common, "load": "open", "requests_per_s": rate}, where="case"))
+    assert come.ttft_s.p50 < loop.ttft_s.p50
+    assert come.tpot_s.p50 == pytest.approx(loop.tpot_s.p50, rel=0.1)
