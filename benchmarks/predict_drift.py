@@ -42,13 +42,18 @@ Key = tuple[str, str]
 
 
 def cases() -> list[Case]:
-    """Return the grid: servers by engine, load and lengths; desktops by lengths."""
+    """Return the grid: servers by engine, users or rate, and lengths; desktops by lengths."""
     made = []
     for (device, model, weights, tp), engine in itertools.product(SERVERS, ("vllm", "sglang", "trtllm")):
         for (isl, osl), users in itertools.product(((1024, 1024), (8192, 512)), (1, 16, 128)):
             made.append(
                 {"device": device, "model": model, "weights": weights, "tp": tp, "engine": engine,
                  "isl": isl, "osl": osl, "concurrency": users}
+            )  # fmt: skip
+        for rate in (0.1, 1.0):
+            made.append(
+                {"device": device, "model": model, "weights": weights, "tp": tp, "engine": engine,
+                 "isl": 2048, "osl": 256, "load": "open", "requests_per_s": rate}
             )  # fmt: skip
     for (device, model, weights), (isl, osl) in itertools.product(
         DESKTOPS, ((1, 512), (512, 2), (8192, 128))

@@ -4,6 +4,7 @@ Approximations, all labelled so wherever they are shown:
 
 * batch: at rate r a request spends o steps decoding, so r = n / (o t(n)) (Little); given n the rate
   follows at once. A step takes t(n) = T(n) + s P n / o: who comes at random finds n others, not n - 1.
+* wait for the running step: its rest, evenly spread, half a step on the mean (`steady_state.RESIDUAL_STEPS`).
 * wait for the prefill: prompts share the replica with decode steps; one prompt at a time, Poisson
   arrivals, so the Pollaczek-Khinchine mean wait with work P and load u = r P:
   W = u P (1 + cv^2) / (2 (1 - u)); its tail is taken as exponential beyond probability u
@@ -24,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.serving.between_tokens import BetweenTokens, between_tokens
-from planner.serving.steady_state import Service, State, first_token_s
+from planner.serving.steady_state import Service, State, first_token_s, residual_s
 from workloads.traffic import Length
 
 Array = NDArray[np.float64]
@@ -79,13 +80,17 @@ def at_running(
     rate = running / (steps * step)
     tokens = _tokens(s, rate, step, decode, prompt_cv2)
     tpot = tokens.mean_s
-    bare = first_token_s(s, np.ones_like(running), tpot)
+    bare, rest = first_token_s(s, np.ones_like(running), tpot), residual_s(s, tpot)
     wait, tail = _prefill_wait(s, rate, prompt_cv2)
     inside = bare + wait + steps * tpot
     place = place_wait(rate, inside, limit)[0]
     stretch = np.ones_like(running) if tail_prompt is None else np.maximum(tail_prompt, 1.0)
     ttft_at = {
-        p: bare + (stretch - 1.0 if p >= 0.9 else 0.0) * s.prefill_s + tail(p) + place * exceed(p)
+        p: bare
+        + (2.0 * p - 1.0) * rest
+        + (stretch - 1.0 if p >= 0.9 else 0.0) * s.prefill_s
+        + tail(p)
+        + place * exceed(p)
         for p in percentiles
     }
     tpot_at = {}

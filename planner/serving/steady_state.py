@@ -195,11 +195,22 @@ def first_token_s(s: Service, running: Array, tpot: Array) -> Array:
     """
     v = s.values
     others = np.maximum(running / s.situation.replicas - 1.0, 0.0)
-    shared = np.clip(np.minimum(s.situation.demand.users, s.situation.limit) - 1.0, 0.0, 1.0)
+    shared = _shared(s)
     prefill = s.prefill_s * (1.0 + shared * np.maximum(v["prompt_passes"] - 1.0, 0.0))
     steps = shared * v["wait_steps"]
     wave = v["wave_share"] * others * s.prompt_s
     return np.asarray(v["first_token_factor"] * (v["request_s"] + prefill + steps * tpot + wave))
+
+
+def residual_s(s: Service, tpot: Array) -> Array:
+    """Mean rest of the running step that a request finds which comes at random; evenly spread from zero."""
+    steps = np.minimum(s.values["wait_steps"], RESIDUAL_STEPS)
+    return np.asarray(s.values["first_token_factor"] * _shared(s) * steps * tpot)
+
+
+def _shared(s: Service) -> Array:
+    """Return 1 where others may be in the way, 0 where places are for one sequence alone."""
+    return np.clip(np.minimum(s.situation.demand.users, s.situation.limit) - 1.0, 0.0, 1.0)
 
 
 def saturated(s: Service) -> State:
