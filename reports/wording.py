@@ -1,5 +1,6 @@
 """The recommendation in words that somebody who pays for it understands."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from planner.fleet.peak import peak_rate
@@ -253,3 +254,9 @@ def change(value: float, reference: float) -> str:
     if abs(frac) < 5e-4:
         return "±0 %"
     return ("+" if frac > 0 else "−") + percent(abs(frac), digits=2 if abs(frac) < 1 else 3)
+
+
+def slowest_decides(plan: Plan) -> bool:
+    """Tell whether several kinds of units do the same work, so that what is predicted is of the slowest."""
+    kinds = Counter(unit.role for unit in plan.units)
+    return max(kinds.values(), default=0) > 1

@@ -4,7 +4,7 @@ from planner.fleet.peak import peak_rate
 from planner.fleet.records.plan_record import Plan
 from reports.content import Table, headings
 from reports.numbers import count, interval
-from reports.wording import benchmark_name, limit_name, limits
+from reports.wording import benchmark_name, limit_name, limits, slowest_decides
 from tonnage.evidence import Quantiles
 from tonnage.units import human
 from workloads.scenario import TrafficClass
@@ -50,6 +50,8 @@ def levels(plan: Plan) -> Table:
     ]
     columns = headings("Traffic class", "Service level", ">Limit", ">Predicted (80 % interval)", "Verdict")
     note = "Predicted at the load that the plan gives each unit when traffic peaks."
+    if slowest_decides(plan):
+        note += " Where units of several kinds serve a class, that is what users of the slowest feel."
     return Table(columns=columns, rows=tuple(rows), title="Limits and predictions", note=note)
 
 

@@ -16,7 +16,7 @@ from reports.tables.tasks import against
 from reports.terminal.console import console, note, prose, table
 from reports.terminal.content import of_content
 from reports.terminal.task import chains, solvers
-from reports.wording import change, recommendation, states_limits, verdict
+from reports.wording import change, recommendation, slowest_decides, states_limits, verdict
 from tonnage.units import HOURS_PER_MONTH, human
 
 SHOWN_REASONS = 6
@@ -154,7 +154,8 @@ def _short(device: str) -> str:
 
 
 def _felt(plan: Plan) -> Grid:
-    grid = table("What users feel at the peak load", "what", "median and 80 % interval")
+    where = ", on the slowest units that serve them" if slowest_decides(plan) else ""
+    grid = table(f"What users feel at the peak load{where}", "what", "median and 80 % interval")
     predicted = plan.predicted
     several = len(predicted.by_class) > 1
     for name, felt in predicted.by_class.items() if several else (("", predicted),):

@@ -74,3 +74,16 @@ def test_a_plan_of_many_lines_points_to_the_table():
     plan = samples.full_plan()
     many = plan.model_copy(update={"units": plan.units * 3})
     assert "the 7 lines below" in wording.recommendation(many)
+
+
+def test_what_is_predicted_is_said_to_be_of_the_slowest_units_where_kinds_share_the_work():
+    plan = samples.full_plan()
+    assert len({unit.device for unit in plan.units}) > 1
+    assert wording.slowest_decides(plan)
+    assert not wording.slowest_decides(plan.model_copy(update={"units": plan.units[:1]}))
+    halves = [
+        unit.model_copy(update={"role": role})
+        for unit, role in zip(plan.units[:2], ("prefill", "decode"), strict=True)
+    ]
+    assert not wording.slowest_decides(plan.model_copy(update={"units": tuple(halves)}))
+    assert not wording.slowest_decides(plan.model_copy(update={"units": ()}))
