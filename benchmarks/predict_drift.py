@@ -50,11 +50,11 @@ def cases() -> list[Case]:
                 {"device": device, "model": model, "weights": weights, "tp": tp, "engine": engine,
                  "isl": isl, "osl": osl, "concurrency": users}
             )  # fmt: skip
-        for rate in (0.1, 1.0):
-            made.append(
-                {"device": device, "model": model, "weights": weights, "tp": tp, "engine": engine,
-                 "isl": 2048, "osl": 256, "load": "open", "requests_per_s": rate}
-            )  # fmt: skip
+        made += [
+            {"device": device, "model": model, "weights": weights, "tp": tp, "engine": engine,
+             "isl": 2048, "osl": 256, "load": "open", "requests_per_s": rate}
+            for rate in (0.1, 1.0)
+        ]  # fmt: skip
     for (device, model, weights), (isl, osl) in itertools.product(
         DESKTOPS, ((1, 512), (512, 2), (8192, 128))
     ):
