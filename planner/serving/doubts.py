@@ -3,7 +3,7 @@
 Lists of what an engine runs on and loads grow with its releases, and are read from its pages now and then.
 """
 
-from planner.serving.engines import Engine
+from planner.serving.engines import Engine, loaders
 from planner.serving.step.target import Target
 from workloads.architecture import Architecture
 from workloads.mixers import Attention, LatentAttention
@@ -30,7 +30,10 @@ def doubts(
 
 
 def _not_loaded(engine: Engine, weights: WeightFormat) -> str | None:
+    """Of an engine that no format names, nobody wrote down what it loads."""
     if not weights.engines or engine.runs_on is None or engine.name in weights.engines:
+        return None
+    if engine.name not in loaders():
         return None
     return f"{engine.name} is not known to load {weights.id}; {', '.join(weights.engines)} are"
 

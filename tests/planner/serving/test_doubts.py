@@ -103,3 +103,11 @@ def test_narrower_weights_never_read_a_prompt_several_times_slower_than_wider_on
             [case(device=device, weights=weights, isl=4096) for weights in ("BF16", "GPTQ_INT4_G128")]
         )
         assert narrow.ttft_s.p50 < 2 * wide.ttft_s.p50
+
+
+def test_an_engine_whose_formats_nobody_wrote_down_is_not_said_to_load_none():
+    silent = [name for name in engines.names() if name not in engines.loaders()]
+    assert "transformers-neuronx" in silent
+    for name in silent:
+        assert not any("not known to load" in note for note in predict(case(engine=name)).notes)
+    assert any("not known to load" in note for note in predict(case(engine="exllamav2")).notes)
