@@ -137,16 +137,43 @@ def fit(problem: Problem, *, structure: Structure = SHIPPED, rounds: int = 40) -
     """
     layout = Layout(problem.groups, structure)
     belief = posterior(problem, layout)
-    theta = belief.centres.copy()
+    theta = in_stages(belief, layout, belief.centres, rounds=rounds, run_rounds=_RUN_ROUNDS)
+    return Fitted(layout, theta)
+
+
+def in_stages(
+    belief: Posterior,
+    layout: Layout,
+    theta: Array,
+    *,
+    rounds: int,
+    run_rounds: int,
+    free: NDArray[np.bool_] | bool = True,
+) -> Array:
+    """Return `theta` with its `free` parameters at the mode: shared ones, models' own too, then runs' own.
+
+    Parameters
+    ----------
+    belief : Posterior
+    layout : Layout
+    theta : ndarray
+        Where to start; what is not free stays so.
+    rounds, run_rounds : int
+        Steps at most, of the first two stages and of the last.
+    free : ndarray of bool
+        All by default.
+    """
+    theta = theta.copy()
     stages = (
         (layout.stage == 0, rounds),
         (layout.stage < LAST_STAGE, rounds),
-        (layout.stage == LAST_STAGE, _RUN_ROUNDS),
+        (layout.stage == LAST_STAGE, run_rounds),
     )
-    for free, most in stages:
-        if free.any():
-            theta[free] = descend(belief.part(free, theta), theta[free], rounds=most)
-    return Fitted(layout, theta)
+    for stage, most in stages:
+        now = stage & free
+        if now.any():
+            theta[now] = descend(belief.part(now, theta), theta[now], rounds=most)
+    return theta
 
 
 def posterior(problem: Problem, layout: Layout) -> Posterior:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from planner.serving.coefficients import NAMES, PLATFORM, RELEASE, CoefficientFile, Provenance, Spread
 from planner.serving.fitting.calibrate import Fitted, Problem, fit, leave_out
-from planner.serving.fitting.measured import Row
-from planner.serving.fitting.new_sources import Unseen, by_metric, engine_of, rounded, widths
+from planner.serving.fitting.measured import Row, by_metric, engine_of
+from planner.serving.fitting.new_sources import Unseen, rounded, widths
 from planner.serving.fitting.priors import ACROSS, SHIPPED
 from planner.serving.fitting.wider import held_out, widened
 from planner.serving.placement import place

@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.deployment import Case, Load
+from planner.serving.engines import resolve
 from tonnage.errors import FitRejected
 from tonnage.files import read_text
 
 Array = NDArray[np.float64]
 
 METRICS = ("tpot_s", "ttft_s", "output_tokens_per_s")
+_SPREAD = {"tpot_s": "tpot", "ttft_s": "ttft", "output_tokens_per_s": "throughput"}
+"""Names of metrics in coefficient files."""
 
 ALIKE = 0.03
 """Correlation of the errors within a series (ASSUMED; 0, 0.1 and 0.3 leave held-out errors much the same)."""
@@ -73,3 +76,14 @@ def read_rows(path: Path) -> list[Row]:
     if not rows:
         raise FitRejected(f"{path}: no closed or saturated case holds a 'measured' object to fit to")
     return rows
+
+
+def by_metric(rows: Sequence[Row]) -> dict[str, NDArray[np.intp]]:
+    """Rows of each metric; single streams apart."""
+    names = np.array([_SPREAD[row.metric] + ("_single" if row.stratum == "single" else "") for row in rows])
+    return {str(name): np.flatnonzero(names == name) for name in sorted(set(names))}
+
+
+def engine_of(row: Row) -> str:
+    """Return the catalog's name of a row's engine."""
+    return resolve(row.case.engine, kind="gpu")[0].name

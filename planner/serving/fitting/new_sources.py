@@ -7,15 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.serving.coefficients import CoefficientFile, Spread
-from planner.serving.engines import resolve
-from planner.serving.fitting.measured import Row
+from planner.serving.fitting.measured import Row, by_metric, engine_of
 from planner.serving.intervals import total, unseen
 from planner.serving.placement import place
 from tonnage.evidence import Z90
 
 Array = NDArray[np.float64]
-
-_METRIC = {"tpot_s": "tpot", "ttft_s": "ttft", "output_tokens_per_s": "throughput"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +78,6 @@ def _needed(lacking: Array) -> float:
     """Sigma that gives 80 % of the rows the variance that they lack; zero where there are none."""
     found = lacking[np.isfinite(lacking)]
     return float(np.sqrt(max(np.quantile(found, 0.8), 0.0))) if found.size else 0.0
-
-
-def by_metric(rows: Sequence[Row]) -> dict[str, NDArray[np.intp]]:
-    """Rows of each metric; single streams apart."""
-    names = np.array([_METRIC[row.metric] + ("_single" if row.stratum == "single" else "") for row in rows])
-    return {str(name): np.flatnonzero(names == name) for name in sorted(set(names))}
-
-
-def engine_of(row: Row) -> str:
-    """Return the catalog's name of a row's engine."""
-    return resolve(row.case.engine, kind="gpu")[0].name
 
 
 def rounded(value: float) -> float:

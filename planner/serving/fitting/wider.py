@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.serving.coefficients import NAMES
-from planner.serving.fitting.calibrate import LAST_STAGE, Fitted, Layout, Problem, posterior
-from planner.serving.fitting.descent import descend
+from planner.serving.fitting.calibrate import Fitted, Layout, Problem, in_stages, posterior
 from planner.serving.fitting.measured import Row
 from planner.serving.fitting.priors import SHIPPED, Structure
 
@@ -42,11 +41,7 @@ def widened(
     layout = Layout([*known.groups, *wider.groups], structure)
     theta, new = _carried(fitted, layout)
     belief = posterior(wider, layout)
-    for last in range(LAST_STAGE + 1):
-        # As in the fit itself: a model's own and what deployments share together, a run's own alone.
-        free = new & (layout.stage == last if last == LAST_STAGE else layout.stage <= last)
-        if free.any():
-            theta[free] = descend(belief.part(free, theta), theta[free], rounds=rounds)
+    theta = in_stages(belief, layout, theta, rounds=rounds, run_rounds=rounds, free=new)
     return Fitted(layout, theta)
 
 
